@@ -1,0 +1,40 @@
+# Everything a fresh machine needs is set up by the targets themselves, from requirements.lock.
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN := runs/demo
+
+.PHONY: demo test lint lock clean help
+
+help:
+	@echo "make demo   train, synth and report on the packaged jets ($(RUN))"
+	@echo "make test   linters, types and all tests"
+	@echo "make lock   renew requirements.lock from pyproject.toml"
+	@echo "make clean  remove the virtual environment and the demo's run"
+
+demo: $(READY)
+	$(BIN)/trigml train jet_tagger_hlf --quantize --out $(RUN) --force
+	$(BIN)/trigml synth $(RUN)
+	$(BIN)/trigml report $(RUN)
+
+test: $(READY) lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check trigml tests scripts
+	$(BIN)/ruff format --check trigml tests scripts
+	$(BIN)/mypy
+
+$(READY): pyproject.toml requirements.lock
+	@sh scripts/check_machine.sh
+	$$(sh scripts/check_machine.sh --python) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(READY)
+
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra dev --no-emit-index-url \
+		--no-annotate --no-header pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) $(RUN)

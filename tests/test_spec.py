@@ -1,0 +1,216 @@
+"""Specs: what is accepted, and that each mistake is explained where it was made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trigml.errors import BadInput
+from trigml.spec import Spec, load_spec, shipped_specs, spec_from_text, spec_text, with_overrides
+from trigml.spec.loading import _key_paths
+
+GOOD = """\
+trigml: 1
+name: toy
+data:
+  files: [events.h5]
+  classes: [a, b]
+inputs:
+  format: ap_fixed<10,3,RND_CONV,SAT>
+  features: [x, {name: y, offset: 1.0, shift: 2}]
+model: {hidden: [8, 4]}
+training: {learning_rate: 1e-3}
+"""
+
+
+def problem_with(old: str, new: str) -> str:
+    """The message for the good spec with one change."""
+    assert old in GOOD
+    with pytest.raises(BadInput) as caught:
+        spec_from_text(GOOD.replace(old, new), "toy.yml")
+    return str(caught.value)
+
+
+def test_a_good_spec_is_read_with_its_defaults() -> None:
+    """Names stand for features, 1e-3 is a number, and what is left out has a default."""
+    spec = spec_from_text(GOOD, "toy.yml")
+    assert spec.inputs.names == ("x", "y")
+    assert spec.inputs.features[0].offset is None
+    assert (spec.inputs.features[1].offset, spec.inputs.features[1].shift) == (1.0, 2)
+    assert spec.training.learning_rate == 1e-3
+    assert spec.quantization.weight_integer == "auto"
+    assert spec.target.part == "xcvu13p-flga2577-2-e"
+
+
+def test_the_text_of_a_spec_reads_back_to_the_same_spec() -> None:
+    """A run keeps its resolved spec as YAML: nothing may be lost on that way."""
+    spec = spec_from_text(GOOD, "toy.yml")
+    resolved = with_overrides(spec, ["quantization.weight_integer=[1, 2, 1]", "gate.max_auc_loss=0.01"])
+    assert spec_from_text(spec_text(resolved), "again") == resolved
+    assert resolved.quantization.weight_integer == (1, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("hidden:", "hiden:", ["unknown key 'model.hiden'", "toy.yml, line 9", "did you mean model.hidden?"]),
+        ("name: toy", "nmae: toy", ["unknown key 'nmae'", "line 2", "did you mean name?"]),
+        ("shift: 2", "shfit: 2", ["inputs.features[1].shfit", "line 8", "inputs.features[1].shift?"]),
+        ("name: toy", "name: toy\nepochs: 3", ["unknown key 'epochs'", "did you mean training.epochs"]),
+        ("name: toy\n", "", ["the key 'name' is missing"]),
+        ("[8, 4]", "[8, four]", ["model.hidden[1]", "line 9", "a valid integer", '"four"']),
+        ("[8, 4]", "[8, 0]", ["model.hidden[1]", "greater than or equal to 1", "found:    0"]),
+        ("[8, 4]", "8", ["model.hidden", "found:    8"]),
+        ("1e-3", "-1", ["training.learning_rate", "line 10", "greater than 0", "found:    -1"]),
+        ("1e-3", ".nan", ["training.learning_rate", "a finite number"]),
+        ("offset: 1.0", "offset: .inf", ["inputs.features[1].offset", "a finite number"]),
+        ("{learning_rate: 1e-3}", "{epochs: 2.5}", ["training.epochs", "a valid integer", "found:    2.5"]),
+        ("{learning_rate: 1e-3}", "{epochs: true}", ["training.epochs", "a valid integer", "found:    true"]),
+        ("[a, b]", "[a, no]", ["data.classes[1]", "a valid string", "found:    false"]),
+        ("[a, b]", "[a, a]", ["data.classes", "'a' is repeated"]),
+        ("[a, b]", "[a]", ["data.classes", "at least 2 items"]),
+        ("[x, {", "[y, {", ["inputs.features", "'y' is repeated"]),
+        (", shift: 2", "", ["inputs.features[1]", "offset and shift together"]),
+        ("RND_CONV,SAT", "TRN,WRAP", ["inputs.format", "RND_CONV", "ap_fixed<10,3,TRN,WRAP>"]),
+        ("ap_fixed<10,3,", "ap_fixed<30,3,", ["inputs.format", "2 to 24 bits"]),
+        ("ap_fixed<10,3,", "ap_fixed<10,0,", ["inputs.format", "1 to 24 integer bits"]),
+        ("ap_fixed<10,3,RND_CONV,SAT>", "float", ["inputs.format", "for example ap_fixed<", "float"]),
+        ("name: toy", "name: my toy", ["the value of 'name'", "match pattern"]),
+        ("trigml: 1", "trigml: 2", ["written for a newer trigml", "trigml: 2", "install a newer trigml"]),
+        (
+            "training:",
+            "quantization: {weight_integer: [1, 2]}\ntraining:",
+            ["contradicts itself", "3 numbers in quantization.weight_integer", "not 2"],
+        ),
+        (
+            "training:",
+            "quantization: {weight_integer: 0}\ntraining:",
+            ["quantization.weight_integer", "an integer from 1 to 16"],
+        ),
+        (
+            "files: [events.h5]",
+            "files: [events.h5]\n  split: {train: 0.5, validation: 0.2, test: 0.2}",
+            ["data.split", "add up to 1, not 0.9"],
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(old: str, new: str, parts: list[str]) -> None:
+    """Each wrong key or value gets file, line, key path, what was expected and what was found."""
+    message = problem_with(old, new)
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("{hidden", "{{hidden", ["not valid YAML", "toy.yml, line 10, column 1"]),
+        ("name: toy", "name: toy\n\tx: 3", ["not valid YAML", "line 3, column 1", "indent with spaces"]),
+        ("name: toy", "name: toy\nname: x", ["the key 'name' is there twice", "line 3", "line 2"]),
+        ("{hidden: [8, 4]}", "{hidden: [8], hidden: [4]}", ["the key 'hidden' is there twice", "line 9"]),
+        ("[a, b]", "[a, &x b]", ["anchors and aliases", "line 5, column 16"]),
+        (
+            "toy",
+            "!!python/object/apply:os.getcwd []",
+            ["not valid YAML", "could not determine a constructor"],
+        ),
+        ("toy", "2026-13-40", ["cannot be read", "month must be in 1..12"]),
+        ("toy", "[" * 30 + "]" * 30, ["nested too deeply"]),
+        ("name: toy", "name: toy\n---\nname: other", ["not valid YAML", "line 3"]),
+        (GOOD, "- a\n- b\n", ["a list of keys and values", "found:    list"]),
+        (GOOD, "", ["a list of keys and values", "found:    nothing"]),
+        (GOOD, "x: " + "y" * 1_000_001, ["too large for a spec"]),
+    ],
+)
+def test_broken_yaml_is_named_with_line_and_column(old: str, new: str, parts: list[str]) -> None:
+    """Text that is not plain YAML is refused before anything is made of it."""
+    message = problem_with(old, new)
+    for part in parts:
+        assert part in message
+
+
+def test_several_mistakes_are_all_pointed_at() -> None:
+    """The first mistake is told in full, and the others are at least named."""
+    message = problem_with("model: {hidden: [8, 4]}\n", "model: {hidden: []}\ngate: {min_auc: 2}\n")
+    assert "gate.min_auc" in message
+    assert "model.hidden" in message
+
+
+def test_overrides_change_single_keys() -> None:
+    """``--set`` takes YAML values, the later one wins, and the spec it started from stays as it was."""
+    spec = spec_from_text(GOOD, "toy.yml")
+    changed = with_overrides(
+        spec, ["training.epochs=3", "data.files=[a.h5, b.h5]", "inputs.features=[u, v]", "training.epochs=4"]
+    )
+    assert changed.training.epochs == 4
+    assert changed.data.files == ("a.h5", "b.h5")
+    assert changed.inputs.names == ("u", "v")
+    assert spec.training.epochs != 4
+    assert with_overrides(changed, ["gate.min_auc=0.9", "gate.min_auc=null"]) == changed
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("training.epoch=3", ["unknown key 'training.epoch'", "did you mean training.epochs?"]),
+        ("epochs=3", ["unknown key 'epochs'", "training.epochs"]),
+        ("zzz=3", ["unknown key 'zzz'", "one of: trigml, name"]),
+        ("training={}", ["'training' is a section", "training.epochs"]),
+        ("training.epochs=many", ["training.epochs", "a valid integer", '"many"']),
+        ("training.epochs", ["wants a key and a value"]),
+        ("training.epochs=[", ["not valid YAML"]),
+        ("model.hidden=[8]\ntraining: {}", ["not valid YAML"]),
+    ],
+)
+def test_a_wrong_override_is_explained(override: str, parts: list[str]) -> None:
+    """A mistyped ``--set`` names the override and the nearest keys."""
+    with pytest.raises(BadInput) as caught:
+        with_overrides(spec_from_text(GOOD, "toy.yml"), [override])
+    for part in [*parts, "--set"]:
+        assert part in str(caught.value)
+
+
+def test_shipped_specs_load_by_their_bare_names() -> None:
+    """Every spec in models/ is valid, and its name is its file's."""
+    assert "jet_tagger_hlf" in shipped_specs()
+    for name in shipped_specs():
+        assert load_spec(name).name == name
+
+
+def test_an_unknown_shipped_spec_gets_the_nearest_name() -> None:
+    """A typing error in a bare name is answered with the right one."""
+    with pytest.raises(
+        BadInput, match=r"no shipped spec 'jet_taggr_hlf'[\s\S]*did you mean jet_tagger_hlf\?"
+    ):
+        load_spec("jet_taggr_hlf")
+
+
+def test_a_bare_name_does_not_hide_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Someone whose file bears a bare name is told how to name it."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yml").write_text(GOOD)
+    with pytest.raises(BadInput, match=r"write \./mine\.yml"):
+        load_spec("mine")
+    assert load_spec("mine.yml") == load_spec("./mine.yml")
+
+
+def test_files_that_cannot_be_read_are_explained(tmp_path: Path) -> None:
+    """A missing file, a folder and a binary file have one message each."""
+    with pytest.raises(BadInput, match="there is no such spec file"):
+        load_spec(tmp_path / "none.yml")
+    with pytest.raises(BadInput, match="shipped spec is called jet_tagger_hlf"):
+        load_spec(tmp_path / "jet_tagger_hfl.yml")
+    (tmp_path / "binary.yml").write_bytes(b"\x89HDF\xff\xfe")
+    with pytest.raises(BadInput, match="not a text file"):
+        load_spec(tmp_path / "binary.yml")
+    (tmp_path / "folder.yml").mkdir()
+    with pytest.raises(BadInput, match="cannot read the spec: Is a directory"):
+        load_spec(tmp_path / "folder.yml")
+
+
+def test_the_documentation_explains_every_key() -> None:
+    """docs/spec.md names each key of the schema, so that none is added without an explanation."""
+    text = (Path(__file__).parents[1] / "docs" / "spec.md").read_text(encoding="utf-8")
+    missing = [".".join(path) for path in _key_paths(Spec) if f"`{'.'.join(path)}`" not in text]
+    assert missing == []

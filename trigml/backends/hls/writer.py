@@ -1,0 +1,230 @@
+"""Writing the hls4ml project: hls4ml writes into a scratch folder, and the files are read back.
+
+What hls4ml writes depends only on the graph and the options: its random stamp and the path of the
+scratch folder are replaced, so that the same run gives the same project.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from trigml import __version__
+from trigml.backends.hls.interface import interface_document
+from trigml.backends.hls.layers import HlsLayer, hls_layers, spelled
+from trigml.backends.hls.options import HlsOptions
+from trigml.backends.project import Project
+from trigml.errors import BadInput, ToolFailed
+from trigml.fixedpoint import FixedPoint, IntArray, to_values
+from trigml.graph import Graph
+
+PROJECT_FILE = "trigml_project.json"
+_SCRATCH = "."
+_LEFT_OUT = (".so", ".o", ".pyc", ".tar.gz")
+
+
+@dataclass(frozen=True)
+class HlsProject(Project):
+    """An HLS project in memory.
+
+    Attributes:
+        options: what it was made for.
+        layers: its layers, with the graph's tensors that they yield.
+        notes: where hls4ml departed from the options (a reuse factor it had to change).
+    """
+
+    options: HlsOptions
+    layers: tuple[HlsLayer, ...]
+    notes: tuple[str, ...]
+
+
+def hls_project(
+    graph: Graph,
+    options: HlsOptions,
+    *,
+    vectors: tuple[IntArray, IntArray] | None = None,
+    trace: bool = False,
+) -> HlsProject:
+    """The hls4ml project of a graph.
+
+    Args:
+        graph: a checked graph.
+        options: backend, part, clock and the rest.
+        vectors: input and output words (events, n) for the project's own C testbench.
+
+    Raises:
+        BadInput: the graph has no HLS form.
+        ToolFailed: hls4ml failed, or changed a precision that the graph demands.
+    """
+    return write_layers(graph, hls_layers(graph), options, vectors=vectors)
+
+
+def write_layers(
+    graph: Graph,
+    layers: Sequence[HlsLayer],
+    options: HlsOptions,
+    *,
+    vectors: tuple[IntArray, IntArray] | None = None,
+) -> HlsProject:
+    """Like ``hls_project`` for given layers (tests plant wrong precisions here)."""
+    with tempfile.TemporaryDirectory(prefix="trigml_hls_") as scratch:
+        folder = Path(scratch) / "project"
+        with _hls4ml_errors(options), _without_keras(), contextlib.redirect_stdout(io.StringIO()):
+            from hls4ml.model.graph import ModelGraph
+
+            model = ModelGraph.from_layer_list(
+                _configuration(graph, layers, options, folder),
+                [dict(layer.description) for layer in layers],
+            )
+            _check_precisions(model, layers)
+            model.write()
+        stamp = str(model.config.config.get("Stamp", ""))
+        notes = _departures(model, layers, options)
+        files = _read_back(folder, stamp=stamp, replacement=graph.digest[:8])
+    files |= _own_files(graph, options, vectors)
+    return HlsProject(graph.name, files, options, tuple(layers), notes)
+
+
+def _configuration(
+    graph: Graph, layers: Sequence[HlsLayer], options: HlsOptions, folder: Path
+) -> dict[str, Any]:
+    from hls4ml.backends import get_backend
+
+    backend = get_backend(options.backend.hls4ml_name)
+    configuration: dict[str, Any] = backend.create_initial_config(
+        part=options.part, clock_period=options.clock_ns, io_type=f"io_{options.io.value}"
+    )
+    model_options = {"ReuseFactor": options.reuse_factor, "Strategy": options.strategy.value.capitalize()}
+    configuration |= {
+        "OutputDir": str(folder),
+        "ProjectName": graph.name,
+        "Backend": options.backend.hls4ml_name,
+        "HLSConfig": {
+            "Model": {"Precision": {"default": spelled(graph.output.format)}, **model_options},
+            "LayerName": {
+                layer.name: {
+                    "Precision": {what: spelled(format_) for what, format_ in layer.precisions.items()},
+                    **model_options,
+                }
+                for layer in layers
+            },
+        },
+    }
+    configuration.setdefault("WriterConfig", {})["WriteTar"] = False
+    return configuration
+
+
+def _check_precisions(model: Any, layers: Sequence[HlsLayer]) -> None:
+    """hls4ml's optimiser passes may merge layers or change types; the graph's types must have survived."""
+    written = {node.name: node for node in model.get_layers()}
+    for layer in layers:
+        node = written.get(layer.name)
+        if node is None:
+            raise ToolFailed(
+                "hls4ml removed a layer that the graph demands",
+                where=f"layer {layer.name!r}",
+                remedy="please report this model",
+            )
+        types = {"result": node.get_output_variable().type}
+        types |= {
+            what: node.get_attr("accum_t") if what == "accum" else node.weights[what].type
+            for what in layer.precisions
+            if what != "result"
+        }
+        for what, format_ in layer.precisions.items():
+            found = _format_of(types[what].precision)
+            if found != format_:
+                raise ToolFailed(
+                    "hls4ml changed a precision that the graph demands",
+                    where=f"layer {layer.name!r}, {what}",
+                    expected=str(format_),
+                    found=str(found),
+                )
+
+
+def _format_of(precision: Any) -> FixedPoint:
+    return FixedPoint.parse(str(precision))
+
+
+def _departures(model: Any, layers: Sequence[HlsLayer], options: HlsOptions) -> tuple[str, ...]:
+    names = {layer.name for layer in layers if "accum" in layer.precisions}
+    return tuple(
+        f"hls4ml uses reuse factor {factor} instead of {options.reuse_factor} in {node.name}"
+        for node in model.get_layers()
+        if node.name in names and (factor := int(node.get_attr("reuse_factor"))) != options.reuse_factor
+    )
+
+
+def _read_back(folder: Path, *, stamp: str, replacement: str) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name.endswith(_LEFT_OUT):
+            continue
+        content = path.read_bytes().replace(str(folder).encode(), _SCRATCH.encode())
+        if stamp:
+            content = content.replace(stamp.encode(), replacement.encode())
+        files[path.relative_to(folder).as_posix()] = content
+    return files
+
+
+def _own_files(
+    graph: Graph, options: HlsOptions, vectors: tuple[IntArray, IntArray] | None
+) -> dict[str, bytes]:
+    description = {
+        "trigml": __version__,
+        "hls4ml": version("hls4ml"),
+        "top": graph.name,
+        "graph": graph.digest,
+        "options": options.to_json(),
+    }
+    files = {
+        PROJECT_FILE: (json.dumps(description, indent=2) + "\n").encode(),
+        "INTERFACE.md": interface_document(graph, options).encode(),
+        "contract.json": (json.dumps(graph.contract.to_json(), indent=2) + "\n").encode(),
+    }
+    if vectors is not None:
+        inputs, outputs = vectors
+        files["tb_data/tb_input_features.dat"] = _vector_lines(inputs, graph.input.format)
+        files["tb_data/tb_output_predictions.dat"] = _vector_lines(outputs, graph.output.format)
+    return files
+
+
+def _vector_lines(words: IntArray, format_: FixedPoint) -> bytes:
+    """One event a line, exact decimal values, as hls4ml's testbench reads them."""
+    values = to_values(words, format_.fraction)
+    return "".join(" ".join(map(repr, event)) + "\n" for event in values.tolist()).encode()
+
+
+@contextlib.contextmanager
+def _hls4ml_errors(options: HlsOptions) -> Iterator[None]:
+    try:
+        yield
+    except (BadInput, ToolFailed):
+        raise
+    except Exception as error:  # hls4ml raises anything; the cause is shown and chained
+        raise ToolFailed(
+            f"hls4ml could not write the {options.backend.value} project",
+            found=f"{type(error).__name__}: {error}",
+            remedy="try another strategy or io type; -v shows where it failed",
+        ) from error
+
+
+@contextlib.contextmanager
+def _without_keras() -> Iterator[None]:
+    """hls4ml's writers import Keras, if they can, for a feature that is not used here: 4 s for nothing."""
+    blocked = [name for name in ("keras", "tensorflow") if name not in sys.modules]
+    for name in blocked:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in blocked:
+            sys.modules.pop(name, None)

@@ -1,0 +1,77 @@
+"""``trigml train``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trigml.cli.console import Console
+from trigml.cli.options import Data, Force, Json, Verbose
+
+HELP = """
+Train the models of a spec and write a run.
+
+SPEC is a YAML file, or the bare name of a shipped spec (jet_tagger_hlf). The float reference is trained, with
+--quantize also the QKeras model, starting from the float weights. Both are measured on the test split beside
+boosted trees. An interrupted training goes on when the same command is given again.
+
+Examples:
+
+    trigml train jet_tagger_hlf --quantize
+
+    trigml train jet_tagger_hlf --quantize --out runs/w8 \\
+        --set quantization.weight_bits=8
+
+    trigml train my_spec.yml --quantize --data 'events/*.h5' --seed 7
+"""
+
+
+def train(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, or the name of a shipped spec.")],
+    quantize: Annotated[bool, typer.Option("--quantize", help="Train the quantised model, too.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="RUN", help="Folder of the run [default: runs/NAME].")
+    ] = None,
+    data: Data = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the training.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the spec; may be repeated."),
+    ] = None,
+    force: Force = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train the models of a spec and write a run."""
+    from trigml.spec import load_spec, with_overrides
+    from trigml.training.session import train_run
+
+    console = Console(as_json, verbose)
+    overrides = [f"training.seed={seed}"] if seed is not None else []
+    resolved = with_overrides(load_spec(spec), [*(changes or []), *overrides])
+    if data:
+        files = resolved.data.model_copy(update={"files": tuple(data)})
+        resolved = resolved.model_copy(update={"data": files})
+    folder = out or Path("runs", resolved.name)
+    summary = train_run(
+        resolved,
+        folder,
+        quantize=quantize,
+        force=force,
+        command=shlex.join(["trigml", *sys.argv[1:]]),
+        progress=console,
+    )
+    losses = summary.losses()
+    text = [summary.performance().to_text(), "" if losses is None else losses.to_text()]
+    text += [f"note: {note}" for note in summary.notes]
+    console.result("\n\n".join(part for part in text if part), summary.to_json())
+    console.say(f"\nThe run is in {folder}; ROC curves in {folder / 'plots' / 'roc.png'}")
+    summary.enforce_gates()
+    if quantize:
+        console.next_step(f"trigml synth {shlex.quote(str(folder))}")
+    else:
+        console.next_step(shlex.join(["trigml", "train", spec, "--quantize"]))

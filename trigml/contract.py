@@ -1,0 +1,196 @@
+"""The input contract: how a physical feature becomes the fixed-point word that the FPGA receives.
+
+The input is part of the hardware. Per feature there is an offset and a power-of-two scale:
+
+    word = round_half_even((value - offset) / lsb),  lsb = 2**(shift - fraction),
+
+saturated to the range of the format. Training, the emulators and the firmware all use this one
+definition. The offset is a multiple of the LSB, so that firmware can subtract it from a fixed-point
+feature without another rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigml.errors import BadInput
+from trigml.fixedpoint import FixedPoint, IntArray, Overflow, Rounding, to_values, to_words
+
+
+@dataclass(frozen=True, slots=True)
+class InputFeature:
+    """One input of the network.
+
+    Attributes:
+        name: column in the events.
+        unit: physical unit, empty if dimensionless.
+        offset: value (in ``unit``) that becomes word 0; a multiple of the LSB.
+        shift: the normalised value is ``(value - offset) / 2**shift``.
+    """
+
+    name: str
+    unit: str
+    offset: float
+    shift: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputContract:
+    """All inputs in the order of the network's ports, and the one format of their words.
+
+    Attributes:
+        features: one entry per input word, in order.
+        format: format of the normalised value; rounds half to even and saturates.
+    """
+
+    features: tuple[InputFeature, ...]
+    format: FixedPoint
+
+    def __post_init__(self) -> None:
+        if self.format.rounding is not Rounding.RND_CONV or self.format.overflow not in (
+            Overflow.SAT,
+            Overflow.SAT_SYM,
+        ):
+            raise BadInput(
+                "the input format has to round half to even and to saturate",
+                expected="for example ap_fixed<12,4,RND_CONV,SAT>",
+                found=str(self.format),
+            )
+        if self.format.width > 24:
+            raise BadInput(
+                "the input format is too wide for single-precision training",
+                expected="at most 24 bits",
+                found=str(self.format),
+            )
+        for feature in self.features:
+            if not math.isfinite(feature.offset) or math.fmod(feature.offset, self.lsb(feature)) != 0:
+                raise BadInput(
+                    f"the offset of input feature {feature.name!r} is not a multiple of its LSB",
+                    expected=f"a multiple of {self.lsb(feature)} ({feature.unit or 'dimensionless'})",
+                    found=str(feature.offset),
+                    remedy=f"use {self.on_grid(feature.offset, feature.shift, self.format)}",
+                )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features in the order of the input words."""
+        return tuple(feature.name for feature in self.features)
+
+    def lsb(self, feature: InputFeature) -> float:
+        """Physical value of one LSB of a feature's word."""
+        return float(2.0 ** (feature.shift - self.format.fraction))
+
+    def reach(self, feature: InputFeature) -> tuple[float, float]:
+        """Smallest and largest physical value that has its own word; outside, the word saturates."""
+        lsb = self.lsb(feature)
+        return feature.offset + self.format.min_word * lsb, feature.offset + self.format.max_word * lsb
+
+    def normalise(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """``(value - offset) / 2**shift`` in float64, neither rounded nor saturated; (n, features)."""
+        offsets = np.array([feature.offset for feature in self.features])
+        shifts = np.array([feature.shift for feature in self.features])
+        if values.ndim != 2 or values.shape[1] != len(self.features):
+            raise BadInput(
+                "events do not have the shape of the network's inputs",
+                expected=f"(events, {len(self.features)})",
+                found=str(values.shape),
+            )
+        return np.asarray(np.ldexp(values.astype(np.float64) - offsets, -shifts))
+
+    def words(self, values: NDArray[Any]) -> IntArray:
+        """Input words (n, features) int64 of physical features (n, features).
+
+        Raises:
+            BadInput: a feature is NaN or infinite, or the shape is wrong.
+        """
+        normalised = self.normalise(values)
+        if not np.all(np.isfinite(normalised)):
+            event, column = np.argwhere(~np.isfinite(normalised))[0]
+            raise BadInput(
+                "an input feature is NaN or infinite",
+                where=f"event {event}, feature {self.names[column]!r}",
+                found=str(values[event, column]),
+            )
+        return to_words(normalised, self.format)
+
+    def saturated(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Fraction of events per feature whose value lies outside the format's range."""
+        scaled = np.rint(np.ldexp(self.normalise(values), self.format.fraction))
+        outside = (scaled < self.format.min_word) | (scaled > self.format.max_word)
+        return np.asarray(outside.mean(axis=0))
+
+    def model_inputs(self, words: IntArray) -> NDArray[np.float32]:
+        """The words as the normalised values that the Keras models receive; exact in float32."""
+        return to_values(words, self.format.fraction).astype(np.float32)
+
+    @staticmethod
+    def on_grid(offset: float, shift: int, format_: FixedPoint) -> float:
+        """The multiple of the LSB that is nearest to ``offset``."""
+        lsb = 2.0 ** (shift - format_.fraction)
+        return float(np.rint(offset / lsb) * lsb)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "format": str(self.format),
+            "features": [
+                {"name": f.name, "unit": f.unit, "offset": f.offset, "shift": f.shift} for f in self.features
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> InputContract:
+        """Read what ``to_json`` wrote."""
+        features = tuple(
+            InputFeature(str(f["name"]), str(f["unit"]), float(f["offset"]), int(f["shift"]))
+            for f in content["features"]
+        )
+        return cls(features, FixedPoint.parse(content["format"]))
+
+
+def fitted_feature(name: str, unit: str, values: NDArray[Any], format_: FixedPoint) -> InputFeature:
+    """Offset and scale of one feature from training events.
+
+    The offset is the median, moved to the grid; the scale is the smallest power of two with which
+    99.8 % of the events stay inside the format's range.
+
+    Args:
+        name: column name.
+        unit: physical unit.
+        values: (n,) finite values of training events.
+        format_: format of the normalised value.
+
+    Raises:
+        BadInput: the feature is constant.
+    """
+    low, middle, high = (float(q) for q in np.quantile(values.astype(np.float64), (0.001, 0.5, 0.999)))
+    if high == low:
+        raise BadInput(
+            f"input feature {name!r} is constant in the training events",
+            found=f"{middle} in {len(values)} events",
+            remedy="leave it out of the spec's inputs",
+        )
+    half_range = 2.0 ** (format_.integer - format_.signed)
+    reach = max(high - middle, middle - low) if format_.signed else high - low
+    shift = math.ceil(math.log2(reach / half_range))
+    centre = middle if format_.signed else low
+    return InputFeature(name, unit, InputContract.on_grid(centre, shift, format_), shift)
+
+
+def fitted_contract(
+    names: Sequence[str], units: Sequence[str], values: NDArray[Any], format_: FixedPoint
+) -> InputContract:
+    """A contract whose offsets and scales all come from training events (n, features)."""
+    return InputContract(
+        tuple(
+            fitted_feature(name, unit, values[:, column], format_)
+            for column, (name, unit) in enumerate(zip(names, units, strict=True))
+        ),
+        format_,
+    )

@@ -1,0 +1,1 @@
+"""Events: the HDF5 layout, streaming readers, splits, samples and conversion."""

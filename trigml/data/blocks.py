@@ -1,0 +1,329 @@
+"""Reading one block of events: consecutive rows of one file, only the columns asked for, checked."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trigml.data.hdf5 import open_hdf5
+from trigml.data.layout import EventsHeader
+from trigml.data.splits import Split, SplitFractions, assign
+from trigml.data.stored import FileState, OpenEvents, StoredColumn, locate, open_events
+from trigml.errors import BadInput
+
+_PIECE_ROWS = 16384  # the rows of 16 columns then stay in a processor's second-level cache
+_PAD = 16  # columns a power of two apart would compete for the same cache lines
+
+Floats = npt.NDArray[np.float32]
+Scratch = Callable[[int, int], Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Some events, read from one or several files; the arrays have n rows.
+
+    Attributes:
+        event_id: (n,) uint64.
+        features: (n, F) float32, C-contiguous; F may be 0.
+        labels: (n,) int32, index into the requested class names; ``None`` if none were requested.
+        targets: (n, T) float32, C-contiguous; ``None`` if none were requested.
+        constituents: (n, K, C) float32, C-contiguous; ``None`` if none were requested.
+        file: (n,) int32, index into ``EventSource.paths``.
+        row: (n,) int64, the row in that file.
+    """
+
+    event_id: npt.NDArray[np.uint64]
+    features: Floats
+    labels: npt.NDArray[np.int32] | None
+    targets: Floats | None
+    constituents: Floats | None
+    file: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.event_id)
+
+    @property
+    def arrays(self) -> tuple[npt.NDArray[Any] | None, ...]:
+        """All columns in the order of the attributes."""
+        return (
+            self.event_id,
+            self.features,
+            self.labels,
+            self.targets,
+            self.constituents,
+            self.file,
+            self.row,
+        )
+
+    def take(self, rows: npt.NDArray[np.intp] | slice) -> Chunk:
+        """The events at ``rows``; a slice shares memory with this chunk."""
+        return Chunk(*(None if array is None else _rows(array, rows) for array in self.arrays))  # type: ignore[arg-type]
+
+
+def _rows(array: npt.NDArray[Any], rows: npt.NDArray[np.intp] | slice) -> npt.NDArray[Any]:
+    return array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
+
+
+def filled(chunks: Iterable[Chunk], n_events: int) -> Chunk:
+    """The first ``n_events`` events of ``chunks``, copied into one; there have to be as many."""
+    whole: Chunk | None = None
+    start = 0
+    for chunk in chunks:
+        stop = min(start + len(chunk), n_events)
+        if whole is None:
+            empty = (None if a is None else np.empty((n_events, *a.shape[1:]), a.dtype) for a in chunk.arrays)
+            whole = Chunk(*empty)  # type: ignore[arg-type]
+        for target, source in zip(whole.arrays, chunk.arrays, strict=True):
+            if target is not None and source is not None:
+                target[start:stop] = source[: stop - start]
+        start = stop
+        if start == n_events:
+            break
+    if whole is None or start < n_events:
+        raise ValueError(f"{start} events where {n_events} were promised")
+    return whole
+
+
+def concatenated(chunks: Sequence[Chunk]) -> Chunk:
+    """The events of all ``chunks``, one after the other."""
+    if len(chunks) == 1:
+        return chunks[0]
+    columns = zip(*(chunk.arrays for chunk in chunks), strict=True)
+    return Chunk(*(None if pieces[0] is None else np.concatenate(pieces) for pieces in columns))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileColumns:
+    """The requested columns of one file, and where they lie.
+
+    ``label_of`` maps the file's labels to the requested ones, shape (classes of the file,) int32, with -1 for
+    a class that was not requested; ``None`` if no labels were requested.
+    """
+
+    index: int
+    path: Path
+    state: FileState
+    n_events: int
+    event_id: StoredColumn
+    features: tuple[StoredColumn, ...]
+    targets: tuple[StoredColumn, ...]
+    constituents: tuple[StoredColumn, ...]
+    n_constituents: int
+    labels: StoredColumn | None
+    label_of: npt.NDArray[np.int32] | None
+
+    @property
+    def chunk_rows(self) -> int:
+        """Blocks should begin at multiples of so many rows; see ``whole_chunk_rows``."""
+        labels = () if self.labels is None else (self.labels,)
+        return whole_chunk_rows((self.event_id, *labels, *self.features, *self.targets, *self.constituents))
+
+    @property
+    def same_labels(self) -> bool:
+        """Whether the file numbers the classes as requested."""
+        return self.label_of is not None and bool((self.label_of == np.arange(len(self.label_of))).all())
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one event in memory."""
+        numbers = len(self.features) + len(self.targets) + self.n_constituents * len(self.constituents)
+        return 24 + 4 * numbers
+
+
+def whole_chunk_rows(columns: Sequence[StoredColumn]) -> int:
+    """The rows of the longest HDF5 chunk that can only be read as a whole; 1 if there is none."""
+    whole = (column for column in columns if column.deflate or column.offsets is None)
+    return max((min(column.chunk_rows, column.n_rows) for column in whole), default=1)
+
+
+def rounded_rows(rows: int, unit: int) -> int:
+    """``rows`` rounded down to a multiple of ``unit``, but at least ``unit``."""
+    return max(rows // unit, 1) * unit
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The rows [start, stop) of a file."""
+
+    file: FileColumns
+    start: int
+    stop: int
+
+
+def locate_columns(
+    index: int,
+    header: EventsHeader,
+    *,
+    features: Sequence[str],
+    targets: Sequence[str],
+    constituents: Sequence[str],
+    n_constituents: int,
+    class_names: Sequence[str] | None,
+) -> FileColumns:
+    """Find where the requested columns of a validated file lie."""
+    with open_hdf5(header.path) as file:
+        return FileColumns(
+            index=index,
+            path=header.path,
+            state=FileState.of(os.stat(header.path)),
+            n_events=header.n_events,
+            event_id=locate(file["event_id"]),
+            features=tuple(locate(file[f"features/{name}"]) for name in features),
+            targets=tuple(locate(file[f"features/{name}"]) for name in targets),
+            constituents=tuple(locate(file[f"constituents/{name}"]) for name in constituents),
+            n_constituents=n_constituents,
+            labels=None if class_names is None else locate(file["labels"]),
+            label_of=None if class_names is None else _label_map(header, class_names),
+        )
+
+
+def _label_map(header: EventsHeader, class_names: Sequence[str]) -> npt.NDArray[np.int32]:
+    requested = {name: label for label, name in enumerate(class_names)}
+    return np.array([requested.get(name, -1) for name in header.class_names or ()], dtype=np.int32)
+
+
+class BlockReader:
+    """Reads blocks, on any number of threads; each thread keeps the memory that columns pass through."""
+
+    def __init__(self, split: Split | None, fractions: SplitFractions) -> None:
+        self._split = split
+        self._fractions = fractions
+        self._of_thread = threading.local()
+
+    def __call__(self, block: Block) -> Chunk | None:
+        """The events of the block that are in the split and of a requested class; ``None`` if there are none.
+
+        Raises:
+            BadInput: a label out of range, a value that is NaN or infinite, a file damaged or changed.
+        """
+        file = block.file
+        with open_events(file.path, file.state) as opened:
+            event_id = opened.read(file.event_id, block.start, block.stop).astype(np.uint64, copy=False)
+            labels = _read_labels(opened, block)
+            keep = None if labels is None or file.same_labels or labels.min() >= 0 else labels >= 0
+            requested = keep
+            if self._split is not None:
+                in_split = assign(event_id, self._fractions) == self._split
+                keep = in_split if keep is None else in_split & keep
+            if keep is not None and not keep.any():
+                return None
+            read = partial(self._matrix, _Matrices(opened, block, requested))
+            chunk = Chunk(
+                event_id=event_id,
+                features=read(file.features),
+                labels=labels,
+                targets=read(file.targets) if file.targets else None,
+                constituents=read(file.constituents, file.n_constituents) if file.constituents else None,
+                file=np.full(len(event_id), file.index, dtype=np.int32),
+                row=np.arange(block.start, block.stop, dtype=np.int64),
+            )
+        return chunk if keep is None or keep.all() else chunk.take(np.flatnonzero(keep))
+
+    def _matrix(self, matrices: _Matrices, columns: Sequence[StoredColumn], width: int = 0) -> Floats:
+        return matrices.read(columns, width, self._scratch)
+
+    def _scratch(self, columns: int, numbers: int) -> Floats:
+        """Memory for ``numbers`` values of each of ``columns``, the same one every time; all of it finite."""
+        kept: Floats | None = getattr(self._of_thread, "scratch", None)
+        if kept is None or kept.size < columns * numbers:
+            kept = np.zeros(columns * numbers, dtype=np.float32)
+            self._of_thread.scratch = kept
+        return kept[: columns * numbers].reshape(columns, numbers)
+
+
+def _read_labels(opened: OpenEvents, block: Block) -> npt.NDArray[np.int32] | None:
+    file = block.file
+    if file.labels is None or file.label_of is None:
+        return None
+    stored = opened.read(file.labels, block.start, block.stop)
+    if stored.max() >= len(file.label_of):
+        row = int(np.argmax(stored >= len(file.label_of)))
+        raise BadInput(
+            "a label is out of range",
+            where=f"{file.path}: /labels, row {block.start + row}",
+            expected=f"0 to {len(file.label_of) - 1}",
+            found=str(stored[row]),
+        )
+    labels: npt.NDArray[np.int32] = (
+        stored.astype(np.int32) if file.same_labels else file.label_of.take(stored)
+    )
+    return labels
+
+
+class _Matrices:
+    """Reads columns of one block side by side into one matrix."""
+
+    def __init__(self, opened: OpenEvents, block: Block, requested: npt.NDArray[np.bool_] | None) -> None:
+        self._opened = opened
+        self._block = block
+        self._requested = requested
+
+    def read(self, columns: Sequence[StoredColumn], width: int, scratch: Scratch) -> Floats:
+        """The columns as (n, columns) or, with a ``width``, the first of each as (n, width, columns)."""
+        n_rows = self._block.stop - self._block.start
+        shape = (width,) if width else ()
+        matrix = np.empty((n_rows, *shape, len(columns)), dtype=np.float32)
+        if not columns:
+            return matrix
+        piece_rows = rounded_rows(_PIECE_ROWS // max(1, width), whole_chunk_rows(columns))
+        piece_rows = min(piece_rows, n_rows)
+        # Column after column in one small buffer that the processor's cache holds, then turned: writing each
+        # column straight into the matrix would touch all of the matrix's memory once per column.
+        buffer = scratch(len(columns), piece_rows * max(1, width) + _PAD)
+        for first in range(0, n_rows, piece_rows):
+            count = min(piece_rows, n_rows - first)
+            used = buffer[:, : count * max(1, width)].reshape(len(columns), count, *shape)
+            self._read_piece(columns, first, used)
+            if not _surely_finite(buffer):
+                for values, column in zip(used, columns, strict=True):
+                    self._refuse_not_finite(column, first, values.reshape(count, -1))
+            matrix[first : first + count] = np.moveaxis(used, 0, -1)
+        return matrix
+
+    def _read_piece(self, columns: Sequence[StoredColumn], first: int, used: Floats) -> None:
+        """Fill ``used``, (columns, n) or (columns, n, K), with the rows of the block from ``first`` on."""
+        targets: list[npt.NDArray[Any]] = list(used)
+        converted: list[int] = []
+        for index, column in enumerate(columns):
+            whole = used.ndim == 2 or used.shape[2] == column.width
+            if not whole or column.dtype != np.float32 or not column.dtype.isnative:
+                targets[index] = np.empty((used.shape[1], column.width), dtype=column.dtype)
+                converted.append(index)
+        self._opened.fill(columns, self._block.start + first, targets)
+        with np.errstate(over="ignore"):
+            for index in converted:
+                wanted = used[index].reshape(used.shape[1], -1)
+                wanted[...] = targets[index][:, : wanted.shape[1]]
+
+    def _refuse_not_finite(self, column: StoredColumn, first: int, values: Floats) -> None:
+        bad: npt.NDArray[np.bool_] = np.any(~np.isfinite(values), axis=1)
+        if self._requested is not None:
+            bad &= self._requested[first : first + len(bad)]
+        if not bad.any():
+            return
+        row = self._block.start + first + int(np.argmax(bad))
+        stored = self._opened.read(column, row, row + 1).ravel()
+        with np.errstate(over="ignore"):
+            worst = stored[np.argmax(~np.isfinite(stored.astype(np.float32)))]
+        raise BadInput(
+            "a value is NaN, infinite or too large for float32",
+            where=f"{self._block.file.path}: {column.name}, row {row}",
+            found=str(worst),
+            remedy="leave such events out, or give them a finite value that says so, when the file is made",
+        )
+
+
+def _surely_finite(buffer: Floats) -> bool:
+    """Whether all values are finite; ``False`` also for finite ones whose squares are too large to sum."""
+    flat = buffer.ravel()
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.dot(flat, flat)))

@@ -1,0 +1,1 @@
+"""Computing the graph on events, bit by bit."""

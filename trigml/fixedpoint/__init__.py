@@ -1,0 +1,18 @@
+"""Fixed-point numbers: formats, rounding, overflow and exact intervals, all on integer words."""
+
+from trigml.fixedpoint.format import FixedPoint, Overflow, Rounding
+from trigml.fixedpoint.intervals import Interval
+from trigml.fixedpoint.words import IntArray, fit_into, requantize, round_shift, to_values, to_words
+
+__all__ = [
+    "FixedPoint",
+    "IntArray",
+    "Interval",
+    "Overflow",
+    "Rounding",
+    "fit_into",
+    "requantize",
+    "round_shift",
+    "to_values",
+    "to_words",
+]

@@ -1,0 +1,226 @@
+"""QKeras model → graph.
+
+Reads chains of QDense, QActivation (quantized_bits, quantized_relu), ReLU and Dropout. Everything
+that has no exact meaning is listed in one error, layer by layer, with what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from trigml.contract import InputContract
+from trigml.errors import BadInput
+from trigml.fixedpoint import FixedPoint, IntArray, Interval, to_values, to_words
+from trigml.frontends.quantisers import NoExactFormat, quantiser_format
+from trigml.graph import Dense, Graph, Input, Operation, Quantize, Relu, dense_accumulator
+
+_IDENTITIES = ("Dropout", "ActivityRegularization")
+
+
+def graph_from_qkeras(
+    model: Any, contract: InputContract, *, name: str | None = None, output_labels: Sequence[str] = ()
+) -> Graph:
+    """The integer network that a QKeras model computes.
+
+    Args:
+        model: a built tf-keras model, one input and one output, without branches.
+        contract: how physical features become the input words; its format has to be that of the
+            model's input quantiser.
+        name: name of the network, default the model's.
+        output_labels: meaning of the outputs, for example class names.
+
+    Raises:
+        BadInput: the model has parts without an exact meaning; all of them are named.
+    """
+    builder = _Builder(contract)
+    for layer in _chain(model):
+        builder.add(layer)
+    builder.finish(model)
+    return Graph(
+        name=identifier(name or model.name),
+        operations=tuple(builder.operations),
+        outputs=(builder.operations[-1].name,),
+        contract=contract,
+        output_labels=tuple(output_labels),
+    ).check()
+
+
+def identifier(name: str) -> str:
+    """A C identifier made of a layer's or a spec's name."""
+    cleaned = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
+    return cleaned if cleaned[:1].isalpha() else f"n_{cleaned}"
+
+
+def _chain(model: Any) -> list[Any]:
+    layers = list(model.layers)
+    branched = [
+        layer.name for layer in layers if len(layer.inbound_nodes) != 1 or len(layer.outbound_nodes) > 1
+    ]
+    if branched or len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise BadInput(
+            "only networks without branches are supported",
+            where=", ".join(branched) or f"{len(model.inputs)} inputs, {len(model.outputs)} outputs",
+            expected="one input, one output, each layer used once",
+        )
+    return layers
+
+
+@dataclass
+class _Builder:
+    """Collects operations layer by layer, and the problems met on the way."""
+
+    contract: InputContract
+    operations: list[Operation] = field(default_factory=list)
+    ranges: dict[str, Interval] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    exact: bool = False  # whether the latest tensor is quantised: a word, not an accumulator
+    width: int = 0
+
+    @property
+    def last(self) -> Operation:
+        return self.operations[-1]
+
+    def add(self, layer: Any) -> None:
+        kind = type(layer).__name__
+        if kind in _IDENTITIES:
+            return
+        try:
+            if kind == "InputLayer":
+                self.width = int(layer.input_shape[0][-1])
+                self._expect_input(layer)
+            elif kind == "QDense":
+                self._add_dense(layer)
+            elif kind == "QActivation":
+                self._add_quantiser(identifier(layer.name), layer.quantizer)
+            elif _is_relu(layer):
+                self._append_relu(identifier(layer.name))
+            else:
+                self.problems.append(
+                    f"{layer.name} ({kind}): not supported; use QDense, QActivation, ReLU or Dropout"
+                )
+        except NoExactFormat as error:
+            self.problems.append(f"{layer.name} ({kind}): {error}")
+
+    def finish(self, model: Any) -> None:
+        if not self.operations and not self.problems:
+            self.problems.append(f"{model.name}: no layers")
+        if self.problems:
+            raise BadInput(
+                "the model has no exact integer form:\n  - " + "\n  - ".join(self.problems),
+                where=f"model {model.name!r}",
+            )
+
+    def _expect_input(self, layer: Any) -> None:
+        shape = tuple(layer.input_shape[0][1:])
+        if shape != (len(self.contract.features),):
+            self.problems.append(
+                f"{layer.name} (InputLayer): shape {shape}, but the input contract has "
+                f"{len(self.contract.features)} features"
+            )
+
+    def _add_quantiser(self, name: str, quantiser: Any) -> None:
+        format_ = quantiser_format(quantiser)
+        if not self.operations:
+            if format_ != self.contract.format:
+                raise NoExactFormat(
+                    f"quantises the input to {format_}, but the input contract says {self.contract.format}"
+                )
+            self._append(Input(name=name, inputs=(), shape=(self.width,), format=format_))
+            self.exact = True
+            return
+        if type(quantiser).__name__ == "quantized_relu":
+            self._append_relu(f"{name}_positive")
+        self._append(Quantize(name=name, inputs=(self.last.name,), shape=self.last.shape, format=format_))
+        self.exact = True
+
+    def _append_relu(self, name: str) -> None:
+        if not self.operations:
+            raise NoExactFormat("stands before the input quantiser; put QActivation(quantized_bits) first")
+        fraction = self.last.format.fraction
+        rectified = self.ranges[self.last.name].rectified()
+        self._append(
+            Relu(
+                name=name,
+                inputs=(self.last.name,),
+                shape=self.last.shape,
+                format=rectified.smallest_format(fraction, signed=False),
+            )
+        )
+
+    def _add_dense(self, layer: Any) -> None:
+        if not self.operations:
+            raise NoExactFormat(
+                "its input is not quantised; put QActivation('quantized_bits(...)') after the input"
+            )
+        if not self.exact:
+            self.problems.append(
+                f"{layer.name} (QDense): its input is not quantised; put a QActivation between the layers"
+            )
+        if layer.kernel_quantizer_internal is None or (
+            layer.use_bias and layer.bias_quantizer_internal is None
+        ):
+            raise NoExactFormat("has float weights; give kernel_quantizer and bias_quantizer")
+        weight, weight_format = _words(layer.kernel.numpy(), layer.kernel_quantizer_internal)
+        if layer.use_bias:
+            bias, bias_format = _words(layer.bias.numpy(), layer.bias_quantizer_internal)
+        else:
+            bias, bias_format = np.zeros(weight.shape[1], dtype=np.int64), weight_format
+        name = identifier(layer.name)
+        activation = getattr(layer, "activation", None)
+        has_activation = activation is not None and getattr(activation, "__name__", "") != "linear"
+        if self.last.shape != weight.shape[:1]:
+            return  # a layer before it has been refused; that problem is already listed
+        _, accumulator = dense_accumulator(
+            self.ranges[self.last.name],
+            self.last.format,
+            weight=weight,
+            weight_format=weight_format,
+            bias=bias,
+            bias_format=bias_format,
+        )
+        self._append(
+            Dense(
+                name=f"{name}_sum" if has_activation else name,
+                inputs=(self.last.name,),
+                shape=weight.shape[1:],
+                format=accumulator,
+                weight=weight,
+                weight_format=weight_format,
+                bias=bias,
+                bias_format=bias_format,
+            )
+        )
+        self.exact = False
+        if has_activation:
+            self._add_quantiser(name, activation)
+
+    def _append(self, operation: Operation) -> None:
+        """Add an operation and its proven range (a graph so far is enough to compute it)."""
+        self.operations.append(operation)
+        so_far = Graph("partial", tuple(self.operations), (operation.name,), self.contract)
+        self.ranges[operation.name] = so_far.range_after(operation, self.ranges)
+
+
+def _is_relu(layer: Any) -> bool:
+    kind = type(layer).__name__
+    if kind == "ReLU":
+        plain = layer.max_value is None and float(layer.negative_slope) == 0 and float(layer.threshold) == 0
+        if not plain:
+            raise NoExactFormat("ReLU with a limit, slope or threshold is not supported; use a plain ReLU")
+        return True
+    return kind == "Activation" and getattr(layer.activation, "__name__", "") == "relu"
+
+
+def _words(values: Any, quantiser: Any) -> tuple[IntArray, FixedPoint]:
+    """Words of trained float weights, checked against what the quantiser itself makes of them."""
+    from trigml.frontends.keras_reference import quantised_exactly
+
+    format_ = quantiser_format(quantiser)
+    words = to_words(np.asarray(values, dtype=np.float64), format_)
+    if not np.array_equal(to_values(words, format_.fraction), quantised_exactly(quantiser, values)):
+        raise NoExactFormat(f"{quantiser} makes other weights than {format_}; please report this")
+    return words, format_.exact()

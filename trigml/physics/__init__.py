@@ -1,0 +1,1 @@
+"""What a physicist computes: substructure, ROC curves, efficiencies and their uncertainties."""

@@ -1,0 +1,1 @@
+"""Latency and resource figures with their tier, tool and version."""

@@ -1,0 +1,30 @@
+"""Estimated figures of a graph, from alkaid's cost model of the same network."""
+
+from __future__ import annotations
+
+from trigml.backends.rtl import Logic
+from trigml.reports.figures import Figure, Tier, latency_figures
+
+_BASIS = "fully unrolled shift-and-add logic of the same graph; not the schedule of the HLS tool"
+
+
+def estimated_figures(logic: Logic, *, part: str, clock_ns: float) -> list[Figure]:
+    """Rows of tier ``estimate``: LUT, FF, DSP, latency and initiation interval of the unrolled logic."""
+
+    def row(metric: str, value: float) -> Figure:
+        return Figure(metric, value, "", Tier.ESTIMATE, logic.tool, part, clock_ns, _BASIS)
+
+    return [
+        row("LUT", logic.lut),
+        row("FF", logic.register_bits),
+        row("DSP", 0),
+        *latency_figures(
+            logic.latency_cycles,
+            1,
+            tier=Tier.ESTIMATE,
+            tool=logic.tool,
+            part=part,
+            clock_ns=clock_ns,
+            clock_verified=False,
+        ),
+    ]

@@ -1,0 +1,17 @@
+"""Names of what lies in a run folder."""
+
+SPEC = "spec.yml"
+CONTRACT = "contract.json"
+FLOAT = "float"
+QUANTIZED = "quantized"
+GRAPH = "graph.json"
+METRICS = "metrics.json"
+HISTORY = "history.json"
+SCORES = "scores.npz"
+PLOTS = "plots"
+MANIFEST = "manifest.json"
+
+UNFINISHED_SUFFIX = ".unfinished"
+PROGRESS = "progress"
+IDENTITY = "identity.json"
+LOCK = "lock"

@@ -1,0 +1,272 @@
+"""Loading a spec: from a file or by a shipped one's name, changed by ``--set``, mistakes explained."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from trigml.errors import BadInput
+from trigml.resources import shipped_folder
+from trigml.spec.schema import SPEC_VERSION, Spec
+from trigml.spec.yaml_text import Document, KeyPath, read_yaml, read_yaml_value
+
+_SUFFIXES = (".yml", ".yaml")
+
+
+def shipped_specs() -> dict[str, Path]:
+    """The specs that come with trigml, by their bare names."""
+    return {path.stem: path for path in sorted(shipped_folder("models").glob("*.yml"))}
+
+
+def load_spec(path_or_name: str | Path) -> Spec:
+    """Load a spec from a YAML file, or a shipped one by its bare name.
+
+    A bare name has neither a folder nor ``.yml`` in it. A file of that name in the working directory does not
+    hide a shipped spec; name it ``./NAME`` to use it.
+
+    Raises:
+        BadInput: no such file or shipped spec (with the nearest names), broken YAML, an unknown key (with the
+            nearest keys), a value of a wrong type or out of range.
+    """
+    text = str(path_or_name)
+    if "/" not in text and not text.endswith(_SUFFIXES):
+        return _load_file(_shipped(text))
+    return _load_file(Path(path_or_name))
+
+
+def spec_from_text(text: str, source: str) -> Spec:
+    """Validate the YAML of a spec; ``source`` is how messages call it.
+
+    Raises:
+        BadInput: as ``load_spec``.
+    """
+    document = read_yaml(text, source)
+    _check_version(document, source)
+    return _validated(document, source)
+
+
+def spec_text(spec: Spec) -> str:
+    """The spec as YAML with every key written out; ``spec_from_text`` reads it back to an equal spec."""
+    content = spec.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def with_overrides(spec: Spec, overrides: Sequence[str]) -> Spec:
+    """A spec with single keys changed, as ``--set`` asks.
+
+    Args:
+        spec: the spec to start from; it is not changed.
+        overrides: ``key.path=value`` each; values are YAML, and a later one wins.
+
+    Raises:
+        BadInput: not of this form, an unknown key (with the nearest keys), a whole section, a bad value.
+    """
+    if not overrides:
+        return spec
+    content = copy.deepcopy(spec.model_dump(mode="json"))
+    known = list(_key_paths(Spec))
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise BadInput(
+                "--set wants a key and a value",
+                expected="for example --set training.epochs=50",
+                found=repr(override),
+            )
+        path = tuple(key.split("."))
+        _refuse_unknown(path, known, where=f"--set {override}")
+        section = content
+        for part in path[:-1]:
+            section = section[part]
+        section[path[-1]] = read_yaml_value(value.strip(), f"--set {override}")
+    return _validated(Document(content, {}), "--set " + " ".join(overrides))
+
+
+def _shipped(name: str) -> Path:
+    specs = shipped_specs()
+    if name in specs:
+        return specs[name]
+    near = difflib.get_close_matches(name, specs, n=3, cutoff=0.5)
+    beside = next((n for n in (name, *(name + s for s in _SUFFIXES)) if Path(n).is_file()), None)
+    raise BadInput(
+        f"there is no shipped spec {name!r}",
+        expected=f"one of: {', '.join(specs)}" if specs else "a file",
+        remedy=f"for the file in this folder write ./{beside}"
+        if beside
+        else f"did you mean {' or '.join(near)}?"
+        if near
+        else "give the path of a spec file, for example ./my_spec.yml",
+    )
+
+
+def _load_file(path: Path) -> Spec:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        near = difflib.get_close_matches(path.stem, shipped_specs(), n=1, cutoff=0.5)
+        raise BadInput(
+            "there is no such spec file",
+            where=str(path),
+            remedy=f"the shipped spec is called {near[0]}" if near else None,
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadInput("this is not a text file in UTF-8, so not a spec", where=str(path)) from error
+    except OSError as error:
+        raise BadInput(f"cannot read the spec: {error.strerror or error}", where=str(path)) from error
+    return spec_from_text(text, str(path))
+
+
+def _check_version(document: Document, source: str) -> None:
+    version = document.content.get("trigml")
+    if type(version) is int and version > SPEC_VERSION:
+        raise BadInput(
+            "this spec was written for a newer trigml",
+            where=source,
+            expected=f"trigml: {SPEC_VERSION}",
+            found=f"trigml: {version}",
+            remedy="install a newer trigml",
+        )
+
+
+def _validated(document: Document, source: str) -> Spec:
+    text = json.dumps(document.content, default=str)
+    try:
+        return Spec.model_validate_json(text)
+    except ValidationError as error:
+        raise _explained(error.errors(include_url=False), document, source) from error
+
+
+def _explained(errors: Sequence[ErrorDetails], document: Document, source: str) -> BadInput:
+    """The first mistake in full, unknown keys before others (they often explain a missing one)."""
+    ordered = sorted(errors, key=lambda e: e["type"] != "extra_forbidden")
+    first = ordered[0]
+    path: KeyPath = tuple(first["loc"])
+    line = document.line(path)
+    where = f"{source}, line {line}: {_dotted(path)}" if line else f"{source}: {_dotted(path)}"
+    if not path:
+        where = source
+    near = _nearest(path) if first["type"] == "extra_forbidden" else []
+    around = {_dotted(path[:length]) for length in range(len(path) + 1)}
+    others = sorted({_dotted(tuple(e["loc"])) for e in ordered[1:]} - around - set(near))
+    remedy = f"then look at {', '.join(others)}, too" if others else None
+    if first["type"] == "extra_forbidden":
+        hint = f"did you mean {' or '.join(near)}?" if near else None
+        siblings = _fields_at(path[:-1])
+        return BadInput(
+            f"unknown key {_dotted(path)!r} in the spec",
+            where=where,
+            expected=f"one of: {', '.join(siblings)}" if siblings else None,
+            found=str(path[-1]),
+            remedy="; ".join(part for part in (hint, remedy) if part) or None,
+        )
+    if first["type"] == "missing":
+        return BadInput(f"the key {_dotted(path)!r} is missing from the spec", where=where, remedy=remedy)
+    expected, found = _expectation(first)
+    return BadInput(
+        f"the value of {_dotted(path)!r} cannot be used" if path else "the spec contradicts itself",
+        where=where,
+        expected=expected,
+        found=found,
+        remedy=remedy,
+    )
+
+
+def _expectation(error: ErrorDetails) -> tuple[str, str | None]:
+    message = error["msg"].removeprefix("Value error, ")
+    for prefix in ("Input should be ", "expected "):
+        message = message.removeprefix(prefix)
+    value = error["input"]
+    found = (
+        None if isinstance(value, Mapping | BaseModel) else json.dumps(value, default=str, ensure_ascii=False)
+    )
+    if found is not None and len(found) > 200:
+        found = found[:200] + " …"
+    return message, found
+
+
+def _dotted(path: KeyPath) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _refuse_unknown(path: tuple[str, ...], known: Sequence[tuple[str, ...]], where: str) -> None:
+    section = _section_at(path) if path in known else None
+    if path in known and (section is None or _is_list_of_sections(path)):
+        return
+    if section is not None:
+        raise BadInput(
+            f"{_dotted(path)!r} is a section; --set changes one key at a time",
+            where=where,
+            expected=f"one of: {', '.join(f'{_dotted(path)}.{name}' for name in section.model_fields)}",
+        )
+    near = _nearest(path)
+    raise BadInput(
+        f"unknown key {_dotted(path)!r}",
+        where=where,
+        expected=None if near else f"one of: {', '.join(Spec.model_fields)}",
+        remedy=f"did you mean {' or '.join(near)}?" if near else None,
+    )
+
+
+def _nearest(path: KeyPath) -> list[str]:
+    """Known keys that look like ``path``: those of the same section first, then any of a similar name."""
+    name = str(path[-1])
+    siblings = difflib.get_close_matches(name, _fields_at(path[:-1]), n=2, cutoff=0.6)
+    if siblings:
+        return [_dotted((*path[:-1], sibling)) for sibling in siblings]
+    known = {_dotted(key): str(key[-1]) for key in _key_paths(Spec)}
+    close = difflib.get_close_matches(name, set(known.values()), n=2, cutoff=0.6)
+    by_name = [key for key, last in known.items() if last in close]
+    return by_name[:3] or difflib.get_close_matches(_dotted(path), known, n=2, cutoff=0.7)
+
+
+def _fields_at(path: KeyPath) -> list[str]:
+    section = _section_at(path)
+    return list(section.model_fields) if section else []
+
+
+def _section_at(path: KeyPath) -> type[BaseModel] | None:
+    """The section that ``path`` leads to; ``None`` if it leads to a value or nowhere."""
+    section: type[BaseModel] = Spec
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = section.model_fields.get(part)
+        inner = _section_in(field.annotation) if field else None
+        if inner is None:
+            return None
+        section = inner
+    return section
+
+
+def _is_list_of_sections(path: KeyPath) -> bool:
+    parent = _section_at(path[:-1])
+    return parent is not None and get_origin(parent.model_fields[str(path[-1])].annotation) is tuple
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (tuple, Union, UnionType) or hasattr(annotation, "__metadata__"):
+        return next((found for inner in get_args(annotation) if (found := _section_in(inner))), None)
+    return None
+
+
+def _key_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every key of the schema, sections included, without the items of lists."""
+    for name, field in section.model_fields.items():
+        yield (*prefix, name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _key_paths(field.annotation, (*prefix, name))

@@ -1,0 +1,302 @@
+"""``trigml synth``: a run's graph as an HLS project that is checked bit by bit and reported on.
+
+What stands at the output folder was shown to agree with QKeras and with the graph in every word. A
+project that does not agree goes to a folder ending in ``.not-exact``, for finding out why.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trigml import __version__
+from trigml.atomic import replacing_folder, write_json
+from trigml.backends.hls import HlsOptions, HlsProject, hls_project
+from trigml.backends.hls.writer import PROJECT_FILE
+from trigml.backends.rtl import logic_of
+from trigml.data.blocks import Chunk
+from trigml.data.splits import Split
+from trigml.errors import BadInput
+from trigml.fixedpoint import IntArray, to_values
+from trigml.graph import Graph
+from trigml.progress import Progress, Silent
+from trigml.reports.estimate import estimated_figures
+from trigml.reports.figures import Figure, Tier, figures_json
+from trigml.reports.vendor import vendor_figures
+from trigml.runs import Run
+from trigml.verify.comparison import Comparison, compare
+from trigml.verify.stages import GraphStage, HlsStage, KerasStage, LogicStage, Stage
+from trigml.verify.vectors import corner_vectors, event_vectors, random_vectors
+
+REPORT = "report.json"
+PLOTS = "plots"
+NOT_EXACT_SUFFIX = ".not-exact"
+DEFAULT_RANDOM_VECTORS = 100_000
+TESTBENCH_EVENTS = 1000
+MAX_EVENTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What ``synthesise`` made.
+
+    Attributes:
+        folder: the project.
+        options: what it is for.
+        comparison: stages, events, differences.
+        figures: latency and resources, each with its tier.
+        notes: what the reader should know.
+        kept: the same project stood there already and was left as it was.
+    """
+
+    folder: Path
+    options: HlsOptions
+    comparison: Comparison
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...]
+    kept: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON: the content of ``report.json``."""
+        return {
+            "trigml": __version__,
+            "options": self.options.to_json(),
+            "bit_exact": self.comparison.first_difference is None,
+            "verification": self.comparison.to_json(),
+            "figures": figures_json(self.figures),
+            "notes": list(self.notes),
+        }
+
+    def vendor_commands(self) -> tuple[str, ...]:
+        """How the vendor's tool is run on the project, for those who have it."""
+        script = {
+            "vitis": "vitis-run --mode hls --tcl build_prj.tcl",
+            "vivado": "vivado_hls -f build_prj.tcl",
+        }
+        command = script.get(self.options.backend.value)
+        return () if command is None else (f"cd {shlex.quote(str(self.folder))} && {command}",)
+
+
+def default_folder(run: Run, options: HlsOptions) -> Path:
+    """Where a project goes if nothing else is said: one folder per choice of options, inside the run."""
+    parts = [options.backend.value, options.io.value, options.strategy.value]
+    if options.reuse_factor != 1:
+        parts.append(f"rf{options.reuse_factor}")
+    return run.path / "hls" / "-".join(parts)
+
+
+def synthesise(
+    run: Run,
+    options: HlsOptions,
+    folder: Path,
+    *,
+    data: Sequence[str] = (),
+    random_count: int = DEFAULT_RANDOM_VECTORS,
+    seed: int = 1,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Synthesis:
+    """Write the HLS project of a run, check it and report on it.
+
+    Args:
+        run: a finished run with a quantised model.
+        options: backend, part, clock and the rest.
+        folder: where the project goes.
+        data: files of events to take the test split from, default those of the training.
+        random_count: random vectors, half of them on the grid of the input format.
+        seed: seed of the random vectors.
+        force: replace another trigml project that stands in ``folder``.
+        progress: listener.
+
+    Raises:
+        BadInput: the folder holds something else, the events are not there, the graph has no HLS form.
+        NotBitExact: a stage differs from the graph; the project is in ``folder`` + ``.not-exact``.
+    """
+    listener = progress or Silent()
+    refuse_occupied(folder, force=force)
+    graph = run.graph()
+    events = events_of_test_split(run, data)
+    tests = event_vectors(graph.contract, events.features, "test split")
+    words = GraphStage(graph).outputs(tests)
+    with listener.task(f"Writing the {options.backend.value} project") as task:
+        vectors = tests.words[:TESTBENCH_EVENTS], words[:TESTBENCH_EVENTS]
+        project = hls_project(graph, options, vectors=vectors)
+        kept = _same_project(folder, project)
+        if not kept and not force:
+            refuse_other_project(folder)
+        task.advance()
+    with listener.task("Estimating latency and resources with alkaid") as task:
+        logic = logic_of(graph, options.clock_ns)
+        task.advance()
+    sets = [tests, corner_vectors(graph.contract), *random_vectors(graph.contract, random_count, seed)]
+    with tempfile.TemporaryDirectory(prefix="trigml_synth_") as scratch:
+        stages: list[Stage] = [_keras_stage(run, graph), LogicStage(logic)]
+        if options.backend.emulates_with_gxx:
+            with listener.task("Compiling the emulation of the HLS project with g++") as task:
+                stages.append(HlsStage(graph, project, Path(scratch)))
+                task.advance()
+        comparison = compare(GraphStage(graph), stages, sets, listener)
+    synthesis = Synthesis(
+        folder,
+        options,
+        comparison,
+        tuple(estimated_figures(logic, part=options.part, clock_ns=options.clock_ns)),
+        (*_notes(options), *project.notes),
+        kept,
+    )
+    if comparison.first_difference is not None:
+        _write(project, synthesis, folder.with_name(folder.name + NOT_EXACT_SUFFIX))
+        raise comparison.first_difference.explained()
+    if kept:
+        write_json(folder / REPORT, synthesis.to_json())
+    else:
+        plotted = (run, graph, events, words) if options.backend.emulates_with_gxx else None
+        _write(project, synthesis, folder, plotted)
+    return replace(synthesis, figures=(*vendor_figures(folder, project.top), *synthesis.figures))
+
+
+def events_of_test_split(run: Run, data: Sequence[str]) -> Chunk:
+    """The test split of a run's events (at most 1,000,000), features and labels.
+
+    Raises:
+        BadInput: a file is not where the run says; name others with ``--data``.
+    """
+    from trigml.training.events import open_events
+
+    try:
+        return open_events(run.spec, data).gather(Split.TEST, limit=MAX_EVENTS)
+    except BadInput as error:
+        if data:
+            raise
+        raise BadInput(
+            "the events of this run's training cannot be read: " + error.problem,
+            where=error.where or ", ".join(run.spec.data.files),
+            expected=error.expected,
+            found=error.found,
+            remedy="name them with --data FILE",
+        ) from error
+
+
+def refuse_occupied(folder: Path, *, force: bool) -> None:
+    """Refuse an output folder that holds anything but an HLS project of trigml.
+
+    Raises:
+        BadInput: a file, or a folder with something else in it.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / PROJECT_FILE).is_file():
+        raise BadInput(
+            "the output folder holds something else" if folder.is_dir() else "the output folder is a file",
+            where=str(folder),
+            remedy="choose another --out" + (" (--force replaces only a trigml project)" if force else ""),
+        )
+
+
+def refuse_other_project(folder: Path) -> None:
+    """Refuse a folder with another project of trigml (what ``--force`` replaces).
+
+    Raises:
+        BadInput: there is one.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise BadInput(
+            "the output folder holds another project, or a changed one",
+            where=str(folder),
+            remedy="choose another --out, or replace it with --force",
+        )
+
+
+def _keras_stage(run: Run, graph: Graph) -> KerasStage:
+    from trigml.training.model_files import load_model
+
+    return KerasStage(load_model(run.quantized_folder), graph)
+
+
+def _same_project(folder: Path, project: HlsProject) -> bool:
+    return folder.is_dir() and all(
+        (folder / name).is_file() and (folder / name).read_bytes() == content
+        for name, content in project.files.items()
+    )
+
+
+def _notes(options: HlsOptions) -> tuple[str, ...]:
+    if options.backend.emulates_with_gxx:
+        return ()
+    return (
+        f"the C++ of {options.backend.value} projects does not compile with plain g++: "
+        "the project was written, but not run",
+    )
+
+
+def _write(
+    project: HlsProject,
+    synthesis: Synthesis,
+    folder: Path,
+    plotted: tuple[Run, Graph, Chunk, IntArray] | None = None,
+) -> None:
+    with replacing_folder(folder) as beside:
+        project.write_into(beside)
+        if plotted is not None:
+            _plot_with_hardware(*plotted, beside / PLOTS / "roc")
+        write_json(beside / REPORT, synthesis.to_json())
+
+
+def _plot_with_hardware(run: Run, graph: Graph, events: Chunk, words: IntArray, stem: Path) -> None:
+    """ROC curves of the run with the hardware's line: its words are the graph's, as was just shown."""
+    from trigml.reports.roc_plot import write_roc_plot
+    from trigml.training.evaluation import models_of
+    from trigml.training.events import labels_of
+
+    scores = run.scores()
+    models = models_of(scores) if np.array_equal(scores.event_id, events.event_id) else {}
+    models["hardware"] = to_values(words, graph.output.format.fraction)
+    stem.parent.mkdir()
+    write_roc_plot(models, labels_of(events), run.spec.data.classes, stem, sample=run.spec.title)
+
+
+@dataclass(frozen=True)
+class StoredReport:
+    """``report.json`` of a project, with the vendor's figures if a vendor tool has run since."""
+
+    folder: Path
+    content: dict[str, Any]
+    vendor: tuple[Figure, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know."""
+        return tuple(self.content["notes"])
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All rows, the vendor's first."""
+        rows = [Figure(**row | {"tier": Tier(row["tier"])}) for row in self.content["figures"]]
+        return (*self.vendor, *rows)
+
+
+def read_report(folder: Path) -> StoredReport:
+    """Read the report of an HLS project folder.
+
+    Raises:
+        BadInput: not a project of trigml, or a damaged report, or a vendor report that cannot be used.
+    """
+    try:
+        project = json.loads((folder / PROJECT_FILE).read_text(encoding="utf-8"))
+        content = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        top = str(project["top"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            "there is no readable report of an HLS project here",
+            where=str(folder),
+            found=f"{type(error).__name__}: {error}",
+            remedy="make it with: trigml synth RUN",
+        ) from error
+    return StoredReport(folder, content, tuple(vendor_figures(folder, top)))

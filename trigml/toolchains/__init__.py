@@ -1,0 +1,1 @@
+"""Running what is outside of trigml, and reading its reports."""

@@ -1,0 +1,1 @@
+"""From a spec to trained Keras models: float reference and QKeras."""

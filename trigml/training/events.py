@@ -1,0 +1,187 @@
+"""Events on their way into training: held in memory where they fit, streamed again every epoch where not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigml.contract import InputContract
+from trigml.data.blocks import Chunk
+from trigml.data.reader import EventSource
+from trigml.data.splits import Split
+from trigml.errors import BadInput
+from trigml.training.loop import Batch, TrainingEvents
+
+MEMORY_BUDGET = 256 * 2**20
+"""Bytes that the training split may take, its features and the model's inputs together."""
+
+MAX_SAMPLE_EVENTS = 200_000
+"""Events of the training split for the input contract and the calibration, and of the validation split."""
+
+MAX_TEST_EVENTS = 1_000_000
+"""Events of the test split on which models are measured."""
+
+_PIECE_EVENTS = 65_536
+
+Floats: TypeAlias = NDArray[np.float32]
+Preparation: TypeAlias = Callable[[Floats], Floats]
+"""Physical features (n, features) → model inputs (n, features)."""
+
+
+def float_inputs(contract: InputContract) -> Preparation:
+    """What the float reference sees: normalised features, neither rounded nor saturated."""
+    return lambda features: contract.normalise(features).astype(np.float32)
+
+
+def quantized_inputs(contract: InputContract) -> Preparation:
+    """What the quantised model sees: the values of the words that arrive at the FPGA."""
+    return lambda features: contract.model_inputs(contract.words(features))
+
+
+def in_pieces(prepare: Preparation, features: Floats) -> Floats:
+    """Apply a preparation piece by piece, since it needs double precision in between."""
+    inputs = np.empty_like(features)
+    for start in range(0, len(features), _PIECE_EVENTS):
+        inputs[start : start + _PIECE_EVENTS] = prepare(features[start : start + _PIECE_EVENTS])
+    return inputs
+
+
+def labels_of(events: Chunk) -> NDArray[np.int64]:
+    """The labels, int64 (n,).
+
+    Raises:
+        BadInput: the events were read without labels.
+    """
+    if events.labels is None:
+        raise BadInput("the events have no labels")
+    return events.labels.astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InMemory:
+    """Training events whose model inputs are held in memory."""
+
+    inputs: Floats
+    labels: NDArray[np.int64]
+    seed: int
+
+    @property
+    def n_events(self) -> int:
+        """Events of one epoch."""
+        return len(self.labels)
+
+    def epoch(self, epoch: int, batch_size: int) -> Iterator[Batch]:
+        """All events in an order that depends on the seed and the epoch."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.n_events)
+        for start in range(0, self.n_events, batch_size):
+            rows = order[start : start + batch_size]
+            yield self.inputs[rows], self.labels[rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Streamed:
+    """Training events that are read from their files in every epoch."""
+
+    source: EventSource
+    prepare: Preparation
+    seed: int
+
+    @property
+    def n_events(self) -> int:
+        """Events of one epoch."""
+        return self.source.count(Split.TRAIN)
+
+    def epoch(self, epoch: int, batch_size: int) -> Iterator[Batch]:
+        """All events in an order that depends on the seed and the epoch."""
+        seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0])
+        rest: Batch | None = None
+        for chunk in self.source.chunks(Split.TRAIN, seed=seed):
+            inputs, labels = self.prepare(chunk.features), labels_of(chunk)
+            if rest is not None:
+                inputs, labels = np.concatenate([rest[0], inputs]), np.concatenate([rest[1], labels])
+            whole = len(labels) - len(labels) % batch_size
+            for start in range(0, whole, batch_size):
+                yield inputs[start : start + batch_size], labels[start : start + batch_size]
+            rest = inputs[whole:], labels[whole:]
+        if rest is not None and len(rest[1]):
+            yield rest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SplitEvents:
+    """The events of a training, each split at most as many as are kept in memory.
+
+    Attributes:
+        source: the files.
+        training: all training events if they fit into ``MEMORY_BUDGET``, else a random part of them.
+        validation: at most 200,000 events.
+        test: at most 1,000,000 events.
+    """
+
+    source: EventSource
+    training: Chunk
+    validation: Chunk
+    test: Chunk
+
+    @property
+    def fits_in_memory(self) -> bool:
+        """Whether ``training`` is the whole split."""
+        return len(self.training) == self.source.count(Split.TRAIN)
+
+    @property
+    def sample(self) -> Chunk:
+        """Training events for fits that need not see all: at most 200,000."""
+        if len(self.training) <= MAX_SAMPLE_EVENTS:
+            return self.training
+        rng = np.random.default_rng(len(self.training))
+        rows = np.sort(rng.choice(len(self.training), MAX_SAMPLE_EVENTS, replace=False))
+        return self.training.take(rows)
+
+    def training_events(self, prepare: Preparation, seed: int) -> TrainingEvents:
+        """The training split for the loop."""
+        if not self.fits_in_memory:
+            return Streamed(self.source, prepare, seed)
+        return InMemory(in_pieces(prepare, self.training.features), labels_of(self.training), seed)
+
+    def validation_batch(self, prepare: Preparation) -> Batch:
+        """Model inputs and labels of the validation events."""
+        return in_pieces(prepare, self.validation.features), labels_of(self.validation)
+
+
+def gather_events(source: EventSource, seed: int, memory_budget: int = MEMORY_BUDGET) -> SplitEvents:
+    """Read what is kept in memory of each split.
+
+    Args:
+        source: the files.
+        seed: of the random parts, where a split is not taken whole.
+        memory_budget: bytes for the training split.
+
+    Raises:
+        BadInput: a split is empty, or a class is absent from one.
+    """
+    _refuse_absent_classes(source)
+    bytes_per_event = 2 * 4 * len(source.feature_names) + 8
+    whole = source.count(Split.TRAIN) * bytes_per_event <= memory_budget
+    return SplitEvents(
+        source,
+        training=source.gather(Split.TRAIN, None if whole else MAX_SAMPLE_EVENTS, seed=seed),
+        validation=source.gather(Split.VALIDATION, MAX_SAMPLE_EVENTS, seed=seed),
+        test=source.gather(Split.TEST, MAX_TEST_EVENTS, seed=seed),
+    )
+
+
+def _refuse_absent_classes(source: EventSource) -> None:
+    names = source.class_names or ()
+    for split in Split:
+        for name, count in zip(names, source.class_counts[split], strict=True):
+            if count < 2:
+                raise BadInput(
+                    f"the {split.name.lower()} split has {count} events of class {name!r}",
+                    where=", ".join(str(path) for path in source.paths),
+                    expected="at least two events of each class in each split",
+                    remedy="give more events, or change data.split or data.classes",
+                )

@@ -1,0 +1,350 @@
+"""``trigml train``: from a spec to a finished run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import trigml
+from trigml.atomic import write_json, write_text
+from trigml.contract import InputContract, InputFeature, fitted_feature
+from trigml.data.reader import EventSource
+from trigml.data.samples import resolve_files
+from trigml.data.splits import Split, SplitFractions
+from trigml.errors import Interrupted
+from trigml.frontends.qkeras import graph_from_qkeras
+from trigml.graph import Graph, save_graph
+from trigml.progress import Progress, Silent
+from trigml.runs import (
+    RUN_VERSION,
+    DataFile,
+    Identity,
+    Manifest,
+    TestScores,
+    Workspace,
+    names,
+    open_workspace,
+    refuse_occupied,
+    sha256_of,
+)
+from trigml.runs.manifest import hashes_of_folder
+from trigml.spec import FeatureSpec, Spec, spec_text
+from trigml.training.architecture import float_model, initial_weights, quantized_model
+from trigml.training.calibration import resolve_integer_bits
+from trigml.training.evaluation import (
+    Evaluation,
+    evaluate,
+    float_logits,
+    models_of,
+    quantized_logits,
+    tree_scores,
+)
+from trigml.training.events import (
+    SplitEvents,
+    float_inputs,
+    gather_events,
+    in_pieces,
+    labels_of,
+    quantized_inputs,
+)
+from trigml.training.loop import Diverged, FitSettings, fit
+from trigml.training.model_files import save_model
+from trigml.training.state import TrainState
+from trigml.training.summary import RunSummary
+
+_LIBRARIES = ("tensorflow", "tf-keras", "qkeras", "numpy", "h5py", "scikit-learn", "matplotlib")
+_MUCH_SATURATED = 0.01
+
+
+def train_run(
+    spec: Spec,
+    out: Path,
+    *,
+    quantize: bool,
+    force: bool = False,
+    command: str = "trigml train",
+    progress: Progress | None = None,
+) -> RunSummary:
+    """Train the models of a spec and write a run; an unfinished run of the same training is gone on with.
+
+    Args:
+        spec: what to train.
+        out: the run's folder; until the run is finished, its files are in ``OUT.unfinished``.
+        quantize: also train the quantised model and make the integer graph.
+        force: replace a finished run, or throw away an unfinished one of another training.
+        command: what the user typed; noted in the manifest.
+        progress: who listens.
+
+    Returns:
+        The results. A broken gate is among them: ``RunSummary.enforce_gates`` raises for it.
+
+    Raises:
+        BadInput: anything wrong with the events or the output folder, a full disk, a diverged training.
+        Interrupted: Ctrl-C; what was trained is kept.
+    """
+    progress = progress or Silent()
+    refuse_occupied(out, force=force)
+    source, files = _open_source(spec)
+    identity = Identity(
+        trigml=trigml.__version__,
+        quantize=quantize,
+        spec=spec.model_dump(mode="json"),
+        data=_data_files(source, files, progress),
+        versions=_versions(),
+        command=command,
+    )
+    with open_workspace(out, identity, force=force) as workspace:
+        try:
+            return _train(spec, source, workspace, identity, progress)
+        except Diverged:
+            workspace.discard()
+            raise
+        except KeyboardInterrupt as error:
+            raise _interrupted(workspace, command) from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trained:
+    """The models, the spec with every number filled in, and the history."""
+
+    spec: Spec
+    contract: InputContract
+    float_model: Any
+    quantized_model: Any | None
+    graph: Graph | None
+    history: dict[str, Any]
+
+
+def _train(
+    spec: Spec, source: EventSource, workspace: Workspace, identity: Identity, progress: Progress
+) -> RunSummary:
+    with progress.task("Reading the events"):
+        events = gather_events(source, spec.training.seed)
+    notes = list(_notes_on_events(events))
+    for note in notes:
+        progress.say(note)
+    trained = _train_models(spec, events, workspace, identity.quantize, progress)
+    baseline, tree_history = tree_scores(spec, events, progress)
+    with progress.task("Measuring the models on the test split"):
+        scores = TestScores(
+            event_id=events.test.event_id,
+            labels=labels_of(events.test),
+            float_logits=float_logits(trained.float_model, trained.contract, events.test),
+            quantized_logits=quantized_logits(trained.quantized_model, trained.graph, events.test)
+            if trained.graph is not None
+            else None,
+            baseline=baseline,
+        )
+        evaluation = evaluate(
+            trained.spec, trained.contract, events, scores, available=source.count(Split.TEST)
+        )
+    notes += _notes_on_inputs(evaluation)
+    with progress.task("Writing the run"):
+        _write(trained, scores, evaluation, workspace, {"boosted_trees": tree_history})
+        _write_manifest(workspace, identity, trained)
+        workspace.finish()
+    return RunSummary(
+        path=workspace.out,
+        name=trained.spec.name,
+        quantized=trained.graph is not None,
+        graph_digest="" if trained.graph is None else trained.graph.digest,
+        evaluation=evaluation,
+        notes=tuple(notes),
+    )
+
+
+def _train_models(
+    spec: Spec, events: SplitEvents, workspace: Workspace, quantize: bool, progress: Progress
+) -> _Trained:
+    contract = input_contract(spec, events)
+    features = tuple(FeatureSpec(name=f.name, offset=f.offset, shift=f.shift) for f in contract.features)
+    spec = spec.model_copy(update={"inputs": spec.inputs.model_copy(update={"features": features})})
+    training = spec.training
+    reference = float_model(spec)
+    reference.set_weights(initial_weights(reference, training.seed))
+    prepare = float_inputs(contract)
+    state = fit(
+        reference,
+        events.training_events(prepare, _seed_of(training.seed, 1)),
+        events.validation_batch(prepare),
+        _settings(spec, quantized=False),
+        checkpoint=workspace.progress / "float.npz",
+        title="Float reference",
+        progress=progress,
+    )
+    history = {"float": _history(state)}
+    if not quantize:
+        return _Trained(spec, contract, reference, None, None, history)
+    spec = resolve_integer_bits(spec, reference, in_pieces(prepare, events.sample.features))
+    model = quantized_model(spec, contract)
+    model.set_weights(reference.get_weights())
+    prepare = quantized_inputs(contract)
+    state = fit(
+        model,
+        events.training_events(prepare, _seed_of(training.seed, 2)),
+        events.validation_batch(prepare),
+        _settings(spec, quantized=True),
+        checkpoint=workspace.progress / "quantized.npz",
+        title=f"Quantised model, {spec.quantization.weight_bits} bits",
+        progress=progress,
+    )
+    history["quantized"] = _history(state)
+    graph = graph_from_qkeras(model, contract, name=spec.name, output_labels=spec.data.classes)
+    return _Trained(spec, contract, reference, model, graph, history)
+
+
+def input_contract(spec: Spec, events: SplitEvents) -> InputContract:
+    """The input contract of a spec; offsets and scales that it leaves out are fitted on training events.
+
+    Raises:
+        BadInput: a feature is constant, or an offset of the spec is not a multiple of its LSB.
+    """
+    format_ = spec.inputs.fixed_point
+    sample = events.sample.features
+    features = []
+    for column, (wanted, found) in enumerate(zip(spec.inputs.features, events.source.columns, strict=True)):
+        if wanted.offset is None or wanted.shift is None:
+            features.append(fitted_feature(wanted.name, found.unit, sample[:, column], format_))
+        else:
+            features.append(InputFeature(wanted.name, found.unit, wanted.offset, wanted.shift))
+    return InputContract(tuple(features), format_)
+
+
+def _open_source(spec: Spec) -> tuple[EventSource, list[str]]:
+    """The events of a spec, and for each file what the user wrote."""
+    paths: list[Path] = []
+    written: list[str] = []
+    for name in spec.data.files:
+        found = resolve_files([name])
+        paths += found
+        written += [name] if len(found) == 1 else [f"{name} ({path.name})" for path in found]
+    split = spec.data.split
+    source = EventSource(
+        paths,
+        features=spec.inputs.names,
+        class_names=spec.data.classes,
+        fractions=SplitFractions(train=split.train, validation=split.validation, test=split.test),
+    )
+    return source, written
+
+
+def _data_files(source: EventSource, written: Sequence[str], progress: Progress) -> tuple[DataFile, ...]:
+    digests = source.file_digests(progress)
+    return tuple(
+        DataFile(name, digest.sha256, header.n_events)
+        for name, digest, header in zip(written, digests, source.headers, strict=True)
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
+
+
+def _seed_of(seed: int, stage: int) -> int:
+    """Float and quantised training see the events in different orders."""
+    return 4 * seed + stage
+
+
+def _settings(spec: Spec, *, quantized: bool) -> FitSettings:
+    training = spec.training
+    own = training.quantized if quantized else training
+    return FitSettings(
+        epochs=own.epochs,
+        batch_size=training.batch_size,
+        learning_rate=own.learning_rate,
+        weight_decay=training.weight_decay,
+        patience=own.patience,
+        schedule=training.schedule,
+    )
+
+
+def _history(state: TrainState) -> dict[str, Any]:
+    return {
+        "kept_epoch": state.best.epoch,
+        "epochs": [{name: getattr(record, name) for name in record.__slots__} for record in state.history],
+    }
+
+
+def _notes_on_events(events: SplitEvents) -> list[str]:
+    notes = []
+    if not events.fits_in_memory:
+        available = events.source.count(Split.TRAIN)
+        notes.append(f"{available:,} training events are streamed from their files in every epoch")
+    for split, used in ((Split.VALIDATION, events.validation), (Split.TEST, events.test)):
+        available = events.source.count(split)
+        if len(used) < available:
+            notes.append(
+                f"{len(used):,} of {available:,} {split.name.lower()} events, drawn at random, are used"
+            )
+    return notes
+
+
+def _notes_on_inputs(evaluation: Evaluation) -> list[str]:
+    return [
+        f"{100 * fraction:.1f} % of the test events saturate the input {name!r}; consider a larger shift"
+        for name, fraction in evaluation.saturated.items()
+        if fraction > _MUCH_SATURATED
+    ]
+
+
+def _write(
+    trained: _Trained,
+    scores: TestScores,
+    evaluation: Evaluation,
+    workspace: Workspace,
+    more_history: dict[str, Any],
+) -> None:
+    from trigml.reports.roc_plot import write_roc_plot
+
+    folder = workspace.folder
+    write_text(folder / names.SPEC, spec_text(trained.spec))
+    write_json(folder / names.CONTRACT, trained.contract.to_json())
+    save_model(trained.float_model, folder / names.FLOAT)
+    if trained.graph is not None:
+        save_model(trained.quantized_model, folder / names.QUANTIZED)
+        save_graph(trained.graph, folder)
+    write_json(folder / names.HISTORY, trained.history | more_history)
+    write_json(folder / names.METRICS, evaluation.to_json())
+    scores.save(folder / names.SCORES)
+    write_roc_plot(
+        models_of(scores),
+        scores.labels,
+        trained.spec.data.classes,
+        folder / names.PLOTS / "roc",
+        sample=trained.spec.title,
+    )
+
+
+def _write_manifest(workspace: Workspace, identity: Identity, trained: _Trained) -> None:
+    folder = workspace.folder
+    manifest = Manifest(
+        trigml_run=RUN_VERSION,
+        trigml=identity.trigml,
+        command=identity.command,
+        seed=trained.spec.training.seed,
+        quantized=trained.graph is not None,
+        data=identity.data,
+        spec_sha256=sha256_of(folder / names.SPEC),
+        graph_digest="" if trained.graph is None else trained.graph.digest,
+        versions=identity.versions,
+        files=hashes_of_folder(folder),
+    )
+    write_json(folder / names.MANIFEST, manifest.to_json())
+
+
+def _interrupted(workspace: Workspace, command: str) -> Interrupted:
+    kept = []
+    for file, what in (("float.npz", "float reference"), ("quantized.npz", "quantised model")):
+        state = TrainState.load(workspace.progress / file)
+        if state is not None:
+            kept.append(f"{state.epochs_done} epochs of the {what}")
+    return Interrupted(
+        "the training was interrupted",
+        where=str(workspace.folder),
+        found=f"kept: {', '.join(kept)}" if kept else "nothing was trained yet",
+        remedy=f"to go on, give the same command again: {command}",
+    )

@@ -1,0 +1,216 @@
+"""The same inputs through every stage: differing words are counted, and the first one is located."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigml.errors import NotBitExact
+from trigml.progress import Progress, Silent
+from trigml.verify.stages import GraphStage, Scaled, Stage, only
+from trigml.verify.vectors import Vectors
+
+CHUNK_EVENTS = 20_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first event in which a stage parts from the graph.
+
+    Attributes:
+        stage: the stage.
+        vectors: name of the set of inputs.
+        event: index in that set.
+        tensor: first tensor of the event that differs, or the output where the stage shows no others.
+        element: index in the tensor.
+        graph: the graph's word.
+        found: the stage's, in units of the same LSB (an integer if the stage is on the grid).
+        inputs: the event's input words.
+    """
+
+    stage: str
+    vectors: str
+    event: int
+    tensor: str
+    element: int
+    graph: int
+    found: float
+    inputs: tuple[int, ...]
+
+    def explained(self) -> NotBitExact:
+        """The difference as an error (exit code 4)."""
+        return NotBitExact(
+            f"{self.stage} differs from the graph",
+            where=f"event {self.event} of {self.vectors}, layer {self.tensor!r}, element {self.element}",
+            expected=f"{self.graph} (graph, in LSB)",
+            found=f"{self.found:.17g} ({self.stage}, in LSB)",
+            remedy=f"input words of the event: {list(self.inputs)}",
+        )
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """One stage over all inputs.
+
+    Attributes:
+        stage: name.
+        version: tool and version.
+        events: events compared.
+        words: words compared.
+        differences: words that differ from the graph's (0 for the graph itself).
+        events_per_s: speed, compilation not included.
+        first: where they first part, if they do.
+        remark: what limits the statement, if anything.
+    """
+
+    stage: str
+    version: str
+    events: int
+    words: int
+    differences: int
+    events_per_s: float
+    first: Difference | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All stages; the first one is the graph."""
+
+    stages: tuple[StageResult, ...]
+    vectors: tuple[tuple[str, int], ...]
+
+    @property
+    def first_difference(self) -> Difference | None:
+        """The first difference of the first stage that has one."""
+        return next((result.first for result in self.stages if result.first is not None), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "vectors": [{"name": name, "events": count} for name, count in self.vectors],
+            "stages": [asdict(result) for result in self.stages],
+        }
+
+
+def compare(
+    reference: GraphStage,
+    stages: Sequence[Stage],
+    sets: Sequence[Vectors],
+    progress: Progress | None = None,
+) -> Comparison:
+    """Run every set of inputs through the graph and through each stage.
+
+    Args:
+        reference: the graph.
+        stages: what is compared with it.
+        sets: the inputs.
+        progress: listener.
+
+    Returns:
+        Per stage, the number of words that differ, and the first difference with the layer where it
+        arises. Equal means equal: there is no tolerance.
+    """
+    listener = progress or Silent()
+    total = sum(len(vectors) for vectors in sets)
+    started = time.perf_counter()
+    expected = [reference.outputs(vectors) for vectors in sets]
+    words = sum(output.size for output in expected)
+    results = [
+        StageResult(reference.name, reference.version, total, words, 0, _rate(total, started)),
+    ]
+    for stage in stages:
+        results.append(_compared(reference, stage, sets, expected, listener))
+    return Comparison(tuple(results), tuple((vectors.name, len(vectors)) for vectors in sets))
+
+
+def _compared(
+    reference: GraphStage,
+    stage: Stage,
+    sets: Sequence[Vectors],
+    expected: Sequence[Scaled],
+    listener: Progress,
+) -> StageResult:
+    total = sum(len(vectors) for vectors in sets)
+    differences = 0
+    first: tuple[Vectors, int] | None = None
+    started = time.perf_counter()
+    with listener.task(f"{stage.name}: {total:,} events", total) as task:
+        for vectors, words in zip(sets, expected, strict=True):
+            for start in range(0, len(vectors), CHUNK_EVENTS):
+                part = _part(vectors, start)
+                differs = stage.outputs(part) != words[start : start + CHUNK_EVENTS]
+                differences += int(np.count_nonzero(differs))
+                if first is None and differs.any():
+                    first = vectors, start + int(np.argmax(_per_event(differs)))
+                task.advance(len(part))
+    rate = _rate(total, started)
+    return StageResult(
+        stage.name,
+        stage.version,
+        total,
+        sum(words.size for words in expected),
+        differences,
+        rate,
+        None if first is None else _located(reference, stage, *first, listener),
+        _remark(stage),
+    )
+
+
+def _located(
+    reference: GraphStage, stage: Stage, vectors: Vectors, event: int, listener: Progress
+) -> Difference:
+    """Follow one event through both stages, tensor by tensor, to where they part."""
+    single = only(vectors, event)
+    inputs = tuple(single.words[0].tolist())
+    shown = stage.tensors(single, listener)
+    for name, words in reference.tensors(single, listener).items():
+        if name in shown and (differs := words[0] != shown[name][0]).any():
+            element = int(np.argmax(differs))
+            return Difference(
+                stage.name,
+                vectors.name,
+                event,
+                name,
+                element,
+                int(words[0].flat[element]),
+                float(shown[name][0].flat[element]),
+                inputs,
+            )
+    expected, found = reference.outputs(single)[0], stage.outputs(single)[0]
+    element = int(np.argmax(expected != found))
+    return Difference(
+        stage.name,
+        vectors.name,
+        event,
+        reference.graph.outputs[0],
+        element,
+        int(expected[element]),
+        float(found[element]),
+        inputs,
+    )
+
+
+def _remark(stage: Stage) -> str:
+    tensors = getattr(stage, "may_round", ())
+    if not tensors:
+        return ""
+    return f"QKeras casts to float32 in {', '.join(tensors)} and could itself round there"
+
+
+def _part(vectors: Vectors, start: int) -> Vectors:
+    end = start + CHUNK_EVENTS
+    return Vectors(vectors.name, vectors.inputs[start:end], vectors.words[start:end])
+
+
+def _per_event(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray(differs.reshape(len(differs), -1).any(axis=1))
+
+
+def _rate(events: int, started: float) -> float:
+    return events / max(time.perf_counter() - started, 1e-9)
