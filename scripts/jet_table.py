@@ -22,8 +22,8 @@ CLASS_NAMES = ("g", "q", "W", "Z", "t")
 RADIUS = 0.8
 N_CONSTITUENTS = 16
 # Significant binary digits kept in the file.
-FEATURE_BITS = 15
-CONSTITUENT_BITS = {"pt": 11, "deta": 10, "dphi": 10}
+FEATURE_BITS, PT_BITS, ANGLE_BITS = 15, 11, 10
+CONSTITUENT_BITS = {"pt": PT_BITS, "deta": ANGLE_BITS, "dphi": ANGLE_BITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,9 @@ def writer_for(out: Path, *, with_eta: bool, provenance: Provenance) -> EventsWr
 
 
 def provenance_of_jets() -> dict[str, str | int | float]:
-    bits = ", ".join(f"constituent {name} {bits}" for name, bits in CONSTITUENT_BITS.items())
     return {
         "origin": "simulation; not from an experiment, no detector simulation, no pileup",
         "jets": f"anti-kt R = {RADIUS}, FastJet through fastjet {version('fastjet')}",
         "features": "of the jet groomed with mMDT, z_cut = 0.1; jet_* and constituents of the ungroomed jet",
-        "significant_bits": f"features {FEATURE_BITS}, {bits}",
+        "significant_bits": f"features {FEATURE_BITS}, constituent pt {PT_BITS}, angles {ANGLE_BITS}",
     }

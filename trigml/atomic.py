@@ -6,6 +6,7 @@ half-written piece and leaves what stood there before.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -45,23 +46,42 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``path``; it takes the place of ``path`` when the block ends well.
 
     What stood at ``path`` is removed only after the new folder is complete.
+
+    Raises:
+        BadInput: the place cannot be written (no permission, a full disk, a file in the way).
     """
     with _os_errors_explained(path):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "a file is in the way")
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             yield beside
             beside.chmod(0o777 & ~_umask())
             if path.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-                path.replace(old)
-                beside.replace(path)
-                shutil.rmtree(old)
+                _exchange(path, beside)
             else:
                 beside.replace(path)
         finally:
             if beside.exists():
                 shutil.rmtree(beside)
+
+
+def _exchange(path: Path, beside: Path) -> None:
+    """Put ``beside`` where the folder ``path`` is; if that fails, ``path`` is as it was."""
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    try:
+        old = path.rename(holder / "old")
+    except BaseException:
+        holder.rmdir()
+        raise
+    try:
+        beside.rename(path)
+    except BaseException:
+        old.rename(path)
+        holder.rmdir()
+        raise
+    shutil.rmtree(holder)
 
 
 def write_text(path: Path, text: str) -> None:

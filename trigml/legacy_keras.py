@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -49,7 +52,7 @@ def load() -> KerasModules:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # a GPU would change the order of float sums
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _native_messages_held_back():
         warnings.simplefilter("ignore")
         import tensorflow
         import tf_keras
@@ -58,3 +61,21 @@ def load() -> KerasModules:
         import qkeras
     tensorflow.config.experimental.enable_op_determinism()
     return KerasModules(tensorflow, tf_keras, qkeras)
+
+
+@contextmanager
+def _native_messages_held_back() -> Iterator[None]:
+    """TensorFlow's libraries greet on stderr while they are loaded; shown only if that fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -22,7 +22,9 @@ from trigml.backends.hls import HlsOptions, HlsProject, hls_project
 from trigml.backends.hls.writer import PROJECT_FILE
 from trigml.backends.rtl import logic_of
 from trigml.data.blocks import Chunk
-from trigml.data.splits import Split
+from trigml.data.reader import EventSource
+from trigml.data.samples import resolve_files
+from trigml.data.splits import Split, SplitFractions
 from trigml.errors import BadInput
 from trigml.fixedpoint import IntArray, to_values
 from trigml.graph import Graph
@@ -31,6 +33,7 @@ from trigml.reports.estimate import estimated_figures
 from trigml.reports.figures import Figure, Tier, figures_json
 from trigml.reports.vendor import vendor_figures
 from trigml.runs import Run
+from trigml.toolchains.programs import find_compiler
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.stages import GraphStage, HlsStage, KerasStage, LogicStage, Stage
 from trigml.verify.vectors import corner_vectors, event_vectors, random_vectors
@@ -117,10 +120,13 @@ def synthesise(
 
     Raises:
         BadInput: the folder holds something else, the events are not there, the graph has no HLS form.
+        MissingTool: no C++ compiler.
         NotBitExact: a stage differs from the graph; the project is in ``folder`` + ``.not-exact``.
     """
     listener = progress or Silent()
     refuse_occupied(folder, force=force)
+    if options.backend.emulates_with_gxx:
+        find_compiler()  # its absence should not show only after half a minute of work
     graph = run.graph()
     events = events_of_test_split(run, data)
     tests = event_vectors(graph.contract, events.features, "test split")
@@ -147,7 +153,7 @@ def synthesise(
         folder,
         options,
         comparison,
-        tuple(estimated_figures(logic, part=options.part, clock_ns=options.clock_ns)),
+        tuple(estimated_figures(logic, clock_ns=options.clock_ns)),
         (*_notes(options), *project.notes),
         kept,
     )
@@ -168,10 +174,15 @@ def events_of_test_split(run: Run, data: Sequence[str]) -> Chunk:
     Raises:
         BadInput: a file is not where the run says; name others with ``--data``.
     """
-    from trigml.training.events import open_events
-
+    split = run.spec.data.split
     try:
-        return open_events(run.spec, data).gather(Split.TEST, limit=MAX_EVENTS)
+        source = EventSource(
+            resolve_files(data or run.spec.data.files),
+            features=run.contract.names,
+            class_names=run.spec.data.classes,
+            fractions=SplitFractions(train=split.train, validation=split.validation, test=split.test),
+        )
+        return source.gather(Split.TEST, limit=MAX_EVENTS)
     except BadInput as error:
         if data:
             raise

@@ -23,8 +23,7 @@ Examples:
 
     trigml train jet_tagger_hlf --quantize
 
-    trigml train jet_tagger_hlf --quantize --out runs/w8 \\
-        --set quantization.weight_bits=8
+    trigml train jet_tagger_hlf --quantize --out runs/w8 --set quantization.weight_bits=8
 
     trigml train my_spec.yml --quantize --data 'events/*.h5' --seed 7
 """

@@ -20,7 +20,8 @@ from trigml.errors import BadInput
 from trigml.progress import Progress, Silent, Task
 
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
-_BLOCK_NUMBERS = 2**21
+_BLOCK_NUMBERS = 2**18
+_MOST_COUNTED_IDS = 2**22
 _SAMPLED_NUMBERS = 2**18
 
 
@@ -77,9 +78,9 @@ class Description:
 def describe(
     path: Path, progress: Progress | None = None, *, fractions: SplitFractions | None = None
 ) -> Description:
-    """Read a whole file of events, block by block, and summarise it. NaN and infinities are counted, not refused.
+    """Read a whole file of events, block by block, and summarise it; NaN and infinities are only counted.
 
-    ``n_collisions`` is the number of different event ids, where they could be counted in 64 MB.
+    ``n_collisions`` is the number of different event ids; ``None`` for more than four million events.
 
     Raises:
         BadInput: as ``read_header``; a label out of range; a damaged file.
@@ -133,15 +134,17 @@ def _count_ids(
     opened: OpenEvents, column: StoredColumn, fractions: SplitFractions
 ) -> tuple[int | None, tuple[Count, ...]]:
     counts = np.zeros(len(Split), dtype=np.int64)
-    different: npt.NDArray[np.uint64] | None = np.empty(0, dtype=np.uint64)
+    kept: list[npt.NDArray[np.uint64]] = []
     for start, stop in _ranges(column, 1):
         event_id = opened.read(column, start, stop).astype(np.uint64, copy=False)
         counts += np.bincount(assign(event_id, fractions), minlength=len(Split))
-        if different is not None:
-            different = np.union1d(different, event_id)
-            different = None if different.nbytes > 64 * 2**20 else different
+        if column.n_rows <= _MOST_COUNTED_IDS:
+            kept.append(event_id)
     splits = tuple(Count(split.name.lower(), int(counts[split])) for split in Split)
-    return None if different is None else len(different), splits
+    if not kept:
+        return None, splits
+    ids = np.sort(np.concatenate(kept))
+    return 1 + int(np.count_nonzero(ids[1:] != ids[:-1])), splits
 
 
 def _count_classes(opened: OpenEvents, column: StoredColumn, header: EventsHeader) -> tuple[Count, ...]:

@@ -3,7 +3,7 @@
 In float32 a sum of products rounds as soon as it needs more than 24 bits, and the model then differs
 from its own exact meaning. In float64 every accumulator that the graph admits (below 2**53) is exact.
 One place remains: QKeras's ``quantized_relu`` casts to float32 whatever the setting; ``where_keras_may_round``
-says when that could matter.
+says when that, or a quantiser too fine even for float64, could matter.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trigml.frontends.qkeras import identifier
 from trigml.graph import Dense, Graph, Quantize, Relu
 from trigml.legacy_keras import load
 
 FLOAT32_BITS = 24
+FLOAT64_BITS = 53
 BATCH_EVENTS = 8192
 
 
 class KerasReference:
     """A QKeras model in a float type in which its sums of products are exact.
 
-    That is float32, the model as it was trained, where every proven accumulator stays within 2**24;
-    else the model rebuilt in float64 with the same weights.
+    That is float32, the model as it was trained, where every proven accumulator stays within 2**24 and no
+    quantiser needs more; else the model rebuilt in float64 with the same weights.
 
     Args:
         model: a built tf-keras/QKeras model with float32 weights.
@@ -46,7 +48,11 @@ class KerasReference:
             names = {operation.name for operation in graph.operations}
             self._traced = keras.Model(
                 self._model.inputs,
-                {layer.name: layer.output for layer in self._model.layers if layer.name in names},
+                {
+                    name: layer.output
+                    for layer in self._model.layers
+                    if (name := identifier(layer.name)) in names
+                },
             )
 
     def outputs(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
@@ -75,9 +81,12 @@ class KerasReference:
 
 
 def float32_is_exact(graph: Graph) -> bool:
-    """Whether every sum of products, in any order, stays within 2**24 of its LSB."""
+    """Whether every sum of products, in any order, and every quantiser is exact in float32."""
     sums = [operation.format for operation in graph.operations if isinstance(operation, Dense)]
-    return all(-format_.min_word <= 1 << FLOAT32_BITS for format_ in sums)
+    quantisers = [operation for operation in graph.operations if isinstance(operation, Quantize)]
+    return all(-format_.min_word <= 1 << FLOAT32_BITS for format_ in sums) and all(
+        _steps_into(graph, quantiser) <= 1 << FLOAT32_BITS for quantiser in quantisers
+    )
 
 
 def quantised_exactly(quantiser: Any, values: NDArray[Any]) -> NDArray[np.float64]:
@@ -88,23 +97,38 @@ def quantised_exactly(quantiser: Any, values: NDArray[Any]) -> NDArray[np.float6
 
 
 def where_keras_may_round(graph: Graph) -> tuple[str, ...]:
-    """Tensors at which QKeras's cast to float32 could change a word; empty if it provably cannot.
+    """Tensors at which QKeras's own float arithmetic could change a word; empty if it provably cannot.
 
     Before a ``quantized_relu`` an accumulator is cast to float32. Words below 2**24 survive that. So do
     larger ones if 2**24 already saturates: rounding is monotone, and they saturate before and after.
     """
     suspects = []
     for operation in graph.operations:
-        if not isinstance(operation, Quantize) or not isinstance(graph[operation.inputs[0]], Relu):
+        if not isinstance(operation, Quantize):
             continue
         source = graph[operation.inputs[0]]
+        if _steps_into(graph, operation) > 1 << FLOAT64_BITS:
+            suspects.append(operation.name)
+        if not isinstance(source, Relu):
+            continue
         largest = graph.ranges[source.name].largest_magnitude
         saturated_above = (operation.format.max_word + 1) << max(
             0, source.format.fraction - operation.format.fraction
         )
         if largest > 1 << FLOAT32_BITS and saturated_above > 1 << FLOAT32_BITS:
             suspects.append(operation.name)
-    return tuple(suspects)
+    return tuple(dict.fromkeys(suspects))
+
+
+def _steps_into(graph: Graph, quantiser: Quantize) -> int:
+    """How many steps of the finer of two grids lie below the largest value that enters a quantiser.
+
+    QKeras computes ``x + (quantised(x) - x)``, for its gradient. That is exact while ``x`` in steps of either
+    grid fits the significand. The source's own grid is bounded elsewhere; it counts where the target is finer.
+    """
+    source = graph[quantiser.inputs[0]]
+    finer = max(0, quantiser.format.fraction - source.format.fraction)
+    return graph.ranges[source.name].largest_magnitude << finer if finer else 0
 
 
 def _float64_layer(layer: Any) -> Any:

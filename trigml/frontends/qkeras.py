@@ -18,7 +18,7 @@ from trigml.fixedpoint import FixedPoint, IntArray, Interval, to_values, to_word
 from trigml.frontends.quantisers import NoExactFormat, quantiser_format
 from trigml.graph import Dense, Graph, Input, Operation, Quantize, Relu, dense_accumulator
 
-_IDENTITIES = ("Dropout", "ActivityRegularization")
+_IDENTITIES = ("InputLayer", "Dropout", "ActivityRegularization")
 
 
 def graph_from_qkeras(
@@ -37,7 +37,9 @@ def graph_from_qkeras(
         BadInput: the model has parts without an exact meaning; all of them are named.
     """
     builder = _Builder(contract)
-    for layer in _chain(model):
+    layers = _chain(model)
+    builder.expect_input(model)
+    for layer in layers:
         builder.add(layer)
     builder.finish(model)
     return Graph(
@@ -56,6 +58,13 @@ def identifier(name: str) -> str:
 
 
 def _chain(model: Any) -> list[Any]:
+    if not model.inputs or not model.outputs:
+        raise BadInput(
+            "the model has no inputs and outputs yet",
+            where=f"model {model.name!r}",
+            expected="a functional or Sequential model that knows its input shape",
+            remedy="begin it with keras.Input(shape)",
+        )
     layers = list(model.layers)
     branched = [
         layer.name for layer in layers if len(layer.inbound_nodes) != 1 or len(layer.outbound_nodes) > 1
@@ -77,8 +86,7 @@ class _Builder:
     operations: list[Operation] = field(default_factory=list)
     ranges: dict[str, Interval] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    exact: bool = False  # whether the latest tensor is quantised: a word, not an accumulator
-    width: int = 0
+    exact: bool = False  # whether a quantiser made the latest tensor (not a sum of products)
 
     @property
     def last(self) -> Operation:
@@ -89,10 +97,7 @@ class _Builder:
         if kind in _IDENTITIES:
             return
         try:
-            if kind == "InputLayer":
-                self.width = int(layer.input_shape[0][-1])
-                self._expect_input(layer)
-            elif kind == "QDense":
+            if kind == "QDense":
                 self._add_dense(layer)
             elif kind == "QActivation":
                 self._add_quantiser(identifier(layer.name), layer.quantizer)
@@ -114,32 +119,40 @@ class _Builder:
                 where=f"model {model.name!r}",
             )
 
-    def _expect_input(self, layer: Any) -> None:
-        shape = tuple(layer.input_shape[0][1:])
+    def expect_input(self, model: Any) -> None:
+        shape = tuple(model.inputs[0].shape[1:])
         if shape != (len(self.contract.features),):
             self.problems.append(
-                f"{layer.name} (InputLayer): shape {shape}, but the input contract has "
+                f"the model's input has shape {shape}, but the input contract has "
                 f"{len(self.contract.features)} features"
             )
 
     def _add_quantiser(self, name: str, quantiser: Any) -> None:
+        is_input = not self.operations
+        if is_input:
+            self._append_input(name)
+        self.exact = True  # also if it is refused now: one problem is enough
         format_ = quantiser_format(quantiser)
-        if not self.operations:
+        if is_input:
             if format_ != self.contract.format:
                 raise NoExactFormat(
                     f"quantises the input to {format_}, but the input contract says {self.contract.format}"
                 )
-            self._append(Input(name=name, inputs=(), shape=(self.width,), format=format_))
-            self.exact = True
             return
         if type(quantiser).__name__ == "quantized_relu":
             self._append_relu(f"{name}_positive")
         self._append(Quantize(name=name, inputs=(self.last.name,), shape=self.last.shape, format=format_))
-        self.exact = True
+
+    def _append_input(self, name: str) -> None:
+        shape = (len(self.contract.features),)
+        self._append(Input(name=name, inputs=(), shape=shape, format=self.contract.format))
 
     def _append_relu(self, name: str) -> None:
         if not self.operations:
-            raise NoExactFormat("stands before the input quantiser; put QActivation(quantized_bits) first")
+            self._append_input(f"{name}_input")
+            raise NoExactFormat(
+                "stands before the input quantiser; put QActivation('quantized_bits(...)') first"
+            )
         fraction = self.last.format.fraction
         rectified = self.ranges[self.last.name].rectified()
         self._append(
@@ -153,13 +166,16 @@ class _Builder:
 
     def _add_dense(self, layer: Any) -> None:
         if not self.operations:
-            raise NoExactFormat(
-                "its input is not quantised; put QActivation('quantized_bits(...)') after the input"
+            self._append_input(f"{identifier(layer.name)}_input")
+            self.problems.append(
+                f"{layer.name} (QDense): its input is not quantised; "
+                "put QActivation('quantized_bits(...)') after the input"
             )
-        if not self.exact:
+        elif not self.exact:
             self.problems.append(
                 f"{layer.name} (QDense): its input is not quantised; put a QActivation between the layers"
             )
+        self.exact = False
         if layer.kernel_quantizer_internal is None or (
             layer.use_bias and layer.bias_quantizer_internal is None
         ):
@@ -173,7 +189,11 @@ class _Builder:
         activation = getattr(layer, "activation", None)
         has_activation = activation is not None and getattr(activation, "__name__", "") != "linear"
         if self.last.shape != weight.shape[:1]:
-            return  # a layer before it has been refused; that problem is already listed
+            # A layer before it has been refused; that problem is listed, and this layer's own are looked for.
+            if has_activation:
+                self.exact = True
+                quantiser_format(activation)
+            return
         _, accumulator = dense_accumulator(
             self.ranges[self.last.name],
             self.last.format,
@@ -194,7 +214,6 @@ class _Builder:
                 bias_format=bias_format,
             )
         )
-        self.exact = False
         if has_activation:
             self._add_quantiser(name, activation)
 

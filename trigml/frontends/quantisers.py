@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from trigml.fixedpoint import FixedPoint, Overflow, Rounding
+
+MAX_BITS = 24
+"""Bits of a float32 significand: QKeras trains, and ``quantized_relu`` always computes, in float32."""
 
 
 class NoExactFormat(Exception):
@@ -22,7 +27,17 @@ def quantiser_format(quantiser: Any) -> FixedPoint:
     """
     kind = type(quantiser).__name__
     if kind not in ("quantized_bits", "quantized_relu"):
-        raise NoExactFormat(f"{kind} is not supported; use quantized_bits or quantized_relu")
+        name = getattr(quantiser, "__name__", kind)
+        raise NoExactFormat(f"{name} is not supported; use quantized_bits or quantized_relu")
+    if quantiser.use_variables:
+        raise NoExactFormat(
+            f"{kind} keeps its settings in variables that training may change; set use_variables=False"
+        )
+    if int(quantiser.bits) > MAX_BITS:
+        raise NoExactFormat(
+            f"{kind} has {int(quantiser.bits)} bits, more than float32 training can tell apart; "
+            f"use at most {MAX_BITS}"
+        )
     if quantiser.use_stochastic_rounding:
         raise NoExactFormat(f"{kind} rounds at random; set use_stochastic_rounding=False")
     if float(quantiser.qnoise_factor) != 1.0:
@@ -35,9 +50,8 @@ def quantiser_format(quantiser: Any) -> FixedPoint:
 
 def _bits_format(quantiser: Any) -> FixedPoint:
     alpha = quantiser.alpha
-    if alpha is None or isinstance(alpha, str) or float(alpha) != 1.0:
-        meaning = "auto_po2" if alpha is None else alpha
-        raise NoExactFormat(f"quantized_bits scales its values (alpha is {meaning!r}); write alpha=1")
+    if alpha is None or isinstance(alpha, str) or not np.all(np.asarray(alpha) == 1.0):
+        raise NoExactFormat(f"quantized_bits may scale its values (alpha is {alpha!r}); write alpha=1")
     keep_negative = bool(quantiser.keep_negative)
     bits = int(quantiser.bits)
     if bits - keep_negative < 1:

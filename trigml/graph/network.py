@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from trigml.contract import InputContract
-from trigml.errors import TrigmlError
+from trigml.errors import BadInput, TrigmlError
 from trigml.fixedpoint import FixedPoint, IntArray, Interval
+from trigml.fixedpoint.format import MAX_WIDTH
 from trigml.graph.operations import Dense, Input, Operation, Quantize, Relu
 
 EXACT_FLOAT64_BITS = 53
@@ -108,10 +109,19 @@ class Graph:
         Raises:
             BrokenInvariant: with the operation and what does not hold.
         """
+        if not (self.name.isascii() and self.name.isidentifier()):
+            raise BrokenInvariant("the graph's name is not a C identifier", found=self.name)
+        if not self.operations:
+            raise BrokenInvariant("a graph has at least an input", found=self.name)
+        if len(self.outputs) != 1:
+            raise BrokenInvariant("a graph has one output", found=str(self.outputs))
+        for operation in self.operations:
+            is_only_one = self._by_name[operation.name] is operation
+            _require(is_only_one, operation, "names are unique", operation.name)
         seen: set[str] = set()
         for operation in self.operations:
-            _require(operation.name.isidentifier(), operation, "its name is an identifier", operation.name)
-            _require(operation.name not in seen, operation, "names are unique", operation.name)
+            is_name = operation.name.isascii() and operation.name.isidentifier()
+            _require(is_name, operation, "its name is a C identifier", operation.name)
             for name in operation.inputs:
                 _require(name in seen, operation, "it reads a tensor that stands before it", name)
             _check_operation(self, operation)
@@ -180,14 +190,24 @@ def dense_accumulator(
     """
     product_fraction = input_format.fraction + weight_format.fraction
     fraction = max(product_fraction, bias_format.fraction)
-    aligned_bias = bias << (fraction - bias_format.fraction)
-    aligned_weight = weight << (fraction - product_fraction)
+    aligned_bias = _aligned(bias, fraction - bias_format.fraction)
+    aligned_weight = _aligned(weight, fraction - product_fraction)
     result = inputs.matmul(aligned_weight).shifted(aligned_bias)
     sums = inputs.with_zero().matmul(aligned_weight)
     partial = Interval(
         np.minimum(sums.low, sums.low + aligned_bias), np.maximum(sums.high, sums.high + aligned_bias)
     )
     return result, partial.with_zero().smallest_format(fraction, signed=True)
+
+
+def _aligned(words: IntArray, left: int) -> IntArray:
+    largest = max(-int(words.min()), int(words.max()), 0) if words.size else 0
+    if largest << left >= 1 << MAX_WIDTH:
+        raise BadInput(
+            f"weights and biases whose least significant bits are 2**{left} apart do not fit one accumulator",
+            remedy="give weights and biases more similar numbers of fractional bits",
+        )
+    return words << min(left, MAX_WIDTH)
 
 
 def _accumulator(graph: Graph, dense: Dense, inputs: Interval) -> tuple[Interval, FixedPoint]:
@@ -204,10 +224,12 @@ def _accumulator(graph: Graph, dense: Dense, inputs: Interval) -> tuple[Interval
 def _check_operation(graph: Graph, operation: Operation) -> None:
     if isinstance(operation, Input):
         _require(not operation.inputs, operation, "an input reads nothing", operation.inputs)
+        _require(operation is graph.input, operation, "there is one input", operation.name)
         return
     _require(len(operation.inputs) == 1, operation, "it reads one tensor", operation.inputs)
     source = graph[operation.inputs[0]]
     if isinstance(operation, Dense):
+        _require(operation.weight.ndim == 2, operation, "a matrix of weights", operation.weight.shape)
         n_in, n_out = operation.weight.shape
         _require(source.shape == (n_in,), operation, f"its input has shape ({n_in},)", source.shape)
         _require(operation.shape == (n_out,), operation, f"its shape is ({n_out},)", operation.shape)
@@ -216,8 +238,9 @@ def _check_operation(graph: Graph, operation: Operation) -> None:
             (operation.weight, operation.weight_format, "weights"),
             (operation.bias, operation.bias_format, "biases"),
         ):
-            fits = words.dtype == np.int64 and format_.holds(int(words.min()), int(words.max()))
-            _require(fits, operation, f"its {what} are int64 words of {format_}", words.dtype)
+            _require(words.dtype == np.int64, operation, f"its {what} are int64", words.dtype)
+            bounds = (int(words.min()), int(words.max()))
+            _require(format_.holds(*bounds), operation, f"its {what} are words of {format_}", bounds)
         product = source.format.fraction + operation.weight_format.fraction
         needed = max(product, operation.bias_format.fraction)
         _require(

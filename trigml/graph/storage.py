@@ -56,22 +56,22 @@ def load_graph(folder: Path) -> Graph:
             found=str(content.get("trigml_graph")),
             remedy="use the trigml that wrote it, or train again",
         )
+    words = _read_arrays(folder / "graph_weights.npz")
     try:
-        graph = _assembled(content, _read_arrays(folder / "graph_weights.npz"))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        graph = _assembled(content, words)
+        if graph.digest != content["digest"]:
+            raise BadInput(
+                "the graph is not the one that was saved: its digest differs",
+                where=str(folder),
+                expected=str(content["digest"]),
+                found=graph.digest,
+                remedy="restore graph.json and graph_weights.npz, or train again",
+            )
+        return graph.check()
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise BadInput(
             "the graph file is damaged", where=str(path), found=f"{type(error).__name__}: {error}"
         ) from error
-    graph.check()
-    if graph.digest != content["digest"]:
-        raise BadInput(
-            "the graph is not the one that was saved: its digest differs",
-            where=str(folder),
-            expected=str(content["digest"]),
-            found=graph.digest,
-            remedy="restore graph.json and graph_weights.npz, or train again",
-        )
-    return graph
 
 
 def _assembled(content: Mapping[str, Any], words: Mapping[str, np.ndarray[Any, Any]]) -> Graph:

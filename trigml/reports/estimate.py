@@ -5,14 +5,17 @@ from __future__ import annotations
 from trigml.backends.rtl import Logic
 from trigml.reports.figures import Figure, Tier, latency_figures
 
-_BASIS = "fully unrolled shift-and-add logic of the same graph; not the schedule of the HLS tool"
+_BASIS = "unrolled shift-and-add logic of the same graph, 6-input LUTs; not the HLS tool's schedule"
 
 
-def estimated_figures(logic: Logic, *, part: str, clock_ns: float) -> list[Figure]:
-    """Rows of tier ``estimate``: LUT, FF, DSP, latency and initiation interval of the unrolled logic."""
+def estimated_figures(logic: Logic, *, clock_ns: float) -> list[Figure]:
+    """Rows of tier ``estimate``: LUT, FF, DSP, latency and initiation interval of the unrolled logic.
+
+    alkaid's model knows six-input LUTs, not parts: the figures hold for no part in particular.
+    """
 
     def row(metric: str, value: float) -> Figure:
-        return Figure(metric, value, "", Tier.ESTIMATE, logic.tool, part, clock_ns, _BASIS)
+        return Figure(metric, value, "", Tier.ESTIMATE, logic.tool, "", clock_ns, _BASIS)
 
     return [
         row("LUT", logic.lut),
@@ -23,7 +26,7 @@ def estimated_figures(logic: Logic, *, part: str, clock_ns: float) -> list[Figur
             1,
             tier=Tier.ESTIMATE,
             tool=logic.tool,
-            part=part,
+            part="",
             clock_ns=clock_ns,
             clock_verified=False,
         ),

@@ -39,7 +39,7 @@ def figures_text(figures: Sequence[Figure]) -> str:
             figure.text,
             figure.tier.value,
             figure.tool,
-            figure.part,
+            figure.part or "any",
             f"{figure.clock_ns:g} ns",
         )
         for figure in figures

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from trigml.contract import InputContract
 from trigml.fixedpoint import IntArray, to_values, to_words
 
-OFF_GRID_REACH = 1.5
+OFF_GRID_REACH = 0.25
+"""How far random vectors go beyond either end of the input format, as a fraction of its range."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,18 @@ def corner_vectors(contract: InputContract) -> Vectors:
 def random_vectors(contract: InputContract, count: int, seed: int) -> tuple[Vectors, Vectors]:
     """Half of ``count`` on the grid, every word equally likely; half off the grid.
 
-    Those off the grid are float32 values up to 1.5 times the format's range, some of them exact ties
-    between two words, so that rounding and saturation of the input quantiser are met.
+    Those off the grid are float32 values that reach beyond both ends of the format's range, some of them
+    exact ties between two words, so that rounding and saturation of the input quantiser are met.
     """
     format_, width = contract.format, len(contract.features)
     random = np.random.default_rng(seed)
     half = count // 2
     words = random.integers(format_.min_word, format_.max_word + 1, (half, width), dtype=np.int64)
     on_grid = Vectors("random, on the grid", to_values(words, format_.fraction), words)
-    low, high = OFF_GRID_REACH * format_.min_word, OFF_GRID_REACH * format_.max_word
-    scaled = random.uniform(low, high, (count - half, width)).astype(np.float32).astype(np.float64)
+    margin = OFF_GRID_REACH * (format_.max_word - format_.min_word)
+    scaled = random.uniform(format_.min_word - margin, format_.max_word + margin, (count - half, width))
     ties = random.random(scaled.shape) < 0.25
-    scaled = np.where(ties, np.floor(scaled) + 0.5, scaled)
+    scaled = np.where(ties, np.floor(scaled) + 0.5, scaled).astype(np.float32).astype(np.float64)
     inputs = np.ldexp(scaled, -format_.fraction)
     off_grid = Vectors("random, off the grid", inputs, to_words(inputs, format_))
     return on_grid, off_grid

@@ -94,11 +94,11 @@ def _requantized(x: Any, fraction: int, operation: Quantize) -> Any:
     from alkaid.trace.ops import quantize
 
     target = operation.format
-    if target.rounding is not Rounding.RND_CONV or target.overflow is not Overflow.SAT:
+    if target.rounding is not Rounding.RND_CONV or target.overflow not in (Overflow.SAT, Overflow.SAT_SYM):
         raise BadInput(
             "this quantiser has no RTL form",
             where=operation.name,
-            expected="RND_CONV and SAT",
+            expected="RND_CONV, and SAT or SAT_SYM",
             found=str(target),
         )
     dropped = fraction - target.fraction
@@ -106,7 +106,7 @@ def _requantized(x: Any, fraction: int, operation: Quantize) -> Any:
         odd = quantize(x, 0, 1 - target.fraction, target.fraction, "WRAP", "TRN")
         half_less_one = 2.0 ** -(target.fraction + 1) - 2.0**-fraction
         x = x + odd * 2.0**-dropped + half_less_one
-    return quantize(x, *_bits(target), "SAT", "TRN")
+    return quantize(x, *_bits(target), target.overflow.value, "TRN")
 
 
 def _bits(format_: FixedPoint) -> tuple[int, int, int]:

@@ -1,0 +1,83 @@
+"""The command line itself: help, version, usage errors and exit codes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import trigml
+from trigml.cli.main import exit_code_of
+from trigml.errors import BadInput, GateBroken, Interrupted, MissingTool, NotBitExact, ToolFailed
+
+COMMANDS = [
+    [],
+    ["train"],
+    ["synth"],
+    ["report"],
+    ["data"],
+    ["data", "samples"],
+    ["data", "describe"],
+    ["data", "convert"],
+]
+
+
+def test_version_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    """Scripts read the version from stdout."""
+    assert exit_code_of(["--version"]) == 0
+    assert capsys.readouterr().out == f"trigml {trigml.__version__}\n"
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_nothing_heavy_is_imported_for_it(option: str) -> None:
+    """Help and version stay fast: none of the heavy libraries is imported for them."""
+    code = (
+        "import sys; from trigml.cli.main import exit_code_of; "
+        f"exit_code_of([{option!r}]); "
+        "heavy = {'tensorflow', 'tf_keras', 'keras', 'qkeras', 'hls4ml', 'alkaid', 'sklearn', 'scipy', "
+        "'matplotlib', 'uproot', 'awkward', 'h5py', 'pydantic'}; "
+        "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself_with_examples(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command has a help text on stdout, and those that do something show an example."""
+    assert exit_code_of([*command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "Usage: trigml" in shown
+    if command != ["data"]:
+        assert re.search(r"^ +trigml \w+", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "No such command 'trian'"),
+        (["train"], "Missing argument"),
+        (["synth", "run", "--backend", "magic"], "'magic' is not one of"),
+        (["train", "jet_tagger_hlf", "--epochs", "3"], "No such option"),
+    ],
+)
+def test_usage_errors_are_one_message_with_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped command or option is explained on stderr, and the help is named."""
+    assert exit_code_of(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert "--help" in captured.err
+
+
+def test_exit_codes_are_those_of_the_documentation() -> None:
+    """The codes that --help and the README promise."""
+    codes = [kind("x").exit_code for kind in (BadInput, MissingTool, ToolFailed)]
+    assert codes == [2, 2, 2]
+    assert [kind("x").exit_code for kind in (GateBroken, NotBitExact, Interrupted)] == [3, 4, 130]

@@ -1,0 +1,173 @@
+"""Small networks that many tests share, handed out as session-wide factories.
+
+The test tree is not a package (``--import-mode=importlib``), so what tests share comes as fixtures. The
+factories hold no state; hypothesis may call them as often as it likes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trigml.contract import InputContract, InputFeature
+from trigml.fixedpoint import FixedPoint, Interval
+from trigml.graph import Dense, Graph, Input, Operation, Quantize, Relu, dense_accumulator
+
+
+def contract_of(count: int, format_: str) -> InputContract:
+    """``count`` features with different scales and offsets."""
+    parsed = FixedPoint.parse(format_)
+    features = [
+        InputFeature(f"x{i}", "GeV" if i % 2 else "", InputContract.on_grid(0.3 * i, i - 1, parsed), i - 1)
+        for i in range(count)
+    ]
+    return InputContract(tuple(features), parsed)
+
+
+def dense_after(
+    source: Operation,
+    inputs: Interval,
+    name: str,
+    *,
+    weight: np.ndarray,
+    weight_format: FixedPoint,
+    bias: np.ndarray,
+    bias_format: FixedPoint,
+) -> Dense:
+    """A dense layer with the narrowest accumulator that cannot overflow."""
+    parts = {"weight": weight, "weight_format": weight_format, "bias": bias, "bias_format": bias_format}
+    _, accumulator = dense_accumulator(inputs, source.format, **parts)
+    return Dense(
+        name=name, inputs=(source.name,), shape=weight.shape[1:], format=accumulator, **parts
+    )
+
+
+def random_network(
+    seed: int,
+    *,
+    sizes: Sequence[int] = (3, 5, 4, 2),
+    input_format: str = "ap_fixed<8,3,RND_CONV,SAT>",
+    weight_format: str = "ap_fixed<6,1>",
+    bias_format: str = "ap_fixed<7,2>",
+    activation_formats: Sequence[str] = ("ap_ufixed<6,2,RND_CONV,SAT>", "ap_fixed<6,3,RND_CONV,SAT>"),
+) -> Graph:
+    """Dense layers with random words; activations alternate through ``activation_formats``.
+
+    An unsigned activation stands behind a ReLU. The last layer's sums are the output.
+    """
+    random = np.random.default_rng(seed)
+    contract = contract_of(sizes[0], input_format)
+    weights, biases = FixedPoint.parse(weight_format), FixedPoint.parse(bias_format)
+    operations: list[Operation] = [
+        Input(name="quantised", inputs=(), shape=(sizes[0],), format=contract.format)
+    ]
+
+    def append(operation: Operation) -> None:
+        operations.append(operation)
+
+    for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1):
+        so_far = Graph("so_far", tuple(operations), (operations[-1].name,), contract)
+        append(
+            dense_after(
+                operations[-1],
+                so_far.ranges[operations[-1].name],
+                f"dense_{layer}",
+                weight=random.integers(weights.min_word, weights.max_word + 1, (n_in, n_out)),
+                weight_format=weights,
+                bias=random.integers(biases.min_word, biases.max_word + 1, n_out),
+                bias_format=biases,
+            )
+        )
+        if layer == len(sizes) - 1:
+            break
+        target = FixedPoint.parse(activation_formats[(layer - 1) % len(activation_formats)])
+        if not target.signed:
+            so_far = Graph("so_far", tuple(operations), (operations[-1].name,), contract)
+            rectified = so_far.ranges[operations[-1].name].rectified()
+            append(
+                Relu(
+                    name=f"relu_{layer}",
+                    inputs=(operations[-1].name,),
+                    shape=(n_out,),
+                    format=rectified.smallest_format(operations[-1].format.fraction, signed=False),
+                )
+            )
+        append(
+            Quantize(name=f"act_{layer}", inputs=(operations[-1].name,), shape=(n_out,), format=target)
+        )
+    return Graph("network", tuple(operations), (operations[-1].name,), contract).check()
+
+
+def random_words(graph: Graph, count: int, seed: int = 0) -> np.ndarray:
+    """Input words, each one equally likely, and both ends of the range."""
+    format_ = graph.input.format
+    words = np.random.default_rng(seed).integers(
+        format_.min_word, format_.max_word + 1, (count, *graph.input.shape)
+    )
+    words[:1], words[1:2] = format_.min_word, format_.max_word
+    return words
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A QKeras model with its contract and graph."""
+
+    model: Any
+    contract: InputContract
+    graph: Graph
+
+
+def qkeras_mlp(
+    bits: int, seed: int = 0, *, sizes: Sequence[int] = (4, 8, 6, 3), input_format: str | None = None
+) -> Trained:
+    """A QKeras model as trigml trains them, with random weights (some beyond the weights' range)."""
+    from trigml.frontends.qkeras import graph_from_qkeras
+    from trigml.legacy_keras import load
+
+    modules = load()
+    keras, qkeras = modules.keras, modules.qkeras
+    contract = contract_of(sizes[0], input_format or f"ap_fixed<{bits + 2},4,RND_CONV,SAT>")
+    width, integer = contract.format.width, contract.format.integer - 1
+    inputs = keras.Input((sizes[0],), name="inputs")
+    x = qkeras.QActivation(f"quantized_bits({width},{integer},alpha=1)", name="input_quantiser")(inputs)
+    for layer, units in enumerate(sizes[1:], start=1):
+        x = qkeras.QDense(
+            units,
+            kernel_quantizer=f"quantized_bits({bits},0,alpha=1)",
+            bias_quantizer=f"quantized_bits({bits},1,alpha=1)",
+            name=f"dense_{layer}",
+        )(x)
+        if layer == len(sizes) - 1:
+            break
+        quantiser = f"quantized_relu({bits},2)" if layer % 2 else f"quantized_bits({bits},2,alpha=1)"
+        x = qkeras.QActivation(quantiser, name=f"act_{layer}")(x)
+    model = keras.Model(inputs, x, name="tagger")
+    random = np.random.default_rng(seed)
+    model.set_weights([random.normal(0, 0.6, array.shape) for array in model.get_weights()])
+    return Trained(model, contract, graph_from_qkeras(model, contract))
+
+
+@pytest.fixture(scope="session")
+def make_contract() -> Callable[..., InputContract]:
+    """``contract_of(count, format)``."""
+    return contract_of
+
+
+@pytest.fixture(scope="session")
+def make_graph() -> Callable[..., Graph]:
+    """``random_network(seed, ...)``: a checked graph."""
+    return random_network
+
+
+@pytest.fixture(scope="session")
+def make_words() -> Callable[..., np.ndarray]:
+    """``random_words(graph, count, seed)``."""
+    return random_words
+
+
+@pytest.fixture(scope="session")
+def make_qkeras() -> Callable[..., Trained]:
+    """``qkeras_mlp(bits, seed, ...)``: model, contract and graph."""
+    return qkeras_mlp
