@@ -70,7 +70,8 @@ def table_of_jets(jets: Particles, *, event_id: Array, labels: Array) -> JetTabl
 def rounded(values: Array, bits: int) -> Array:
     """Round to ``bits`` significant binary digits, so that the file compresses well."""
     mantissa, exponent = np.frexp(np.asarray(values, dtype=np.float64))
-    return np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits)
+    result: Array = np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits)
+    return result
 
 
 def append(writer: EventsWriter, table: JetTable) -> None:

@@ -173,10 +173,8 @@ def _jets_of_events(particles: Any, label: int, first_id: int) -> JetTable:
     for neutrino in NEUTRINOS:
         visible = visible & (abs(particles.id) != neutrino)
     momenta = particles.p[visible]
-    final = Particles(
-        *(ak.flatten(momenta[name]).to_numpy() for name in ("px", "py", "pz", "e")),
-        ak.num(momenta).to_numpy().astype(np.int64),
-    )
+    px, py, pz, energy = (ak.flatten(momenta[name]).to_numpy() for name in ("px", "py", "pz", "e"))
+    final = Particles(px, py, pz, energy, ak.num(momenta).to_numpy().astype(np.int64))
     sequence = anti_kt(final, RADIUS)
     jets = sequence.inclusive_jets(min_pt=PT_RANGE[0])
     jet_pt = np.hypot(jets.px, jets.py)

@@ -46,7 +46,7 @@ def write_table(path: Path, columns: dict[str, np.ndarray]) -> Path:
         np.savez_compressed(path, **columns)
         return path
     with uproot.recreate(path) as file:
-        file["Events"] = columns
+        file.mktree("Events", columns)
     return path
 
 
@@ -89,18 +89,25 @@ def test_one_class_per_file(tmp_path: Path, ending: str) -> None:
     assert chunk.features[:, 0].tolist() == [1, 2, 3, 4, 5, 1, 2, 3]
 
 
-def test_root_constituents(tmp_path: Path) -> None:
-    """Jagged branches are padded and cut to K; fixed arrays too; branches that are not numbers are left out."""
+@pytest.mark.parametrize("kind", ["TTree", "RNTuple"])
+def test_root_constituents(tmp_path: Path, kind: str) -> None:
+    """Jagged branches are padded and cut to K, fixed arrays too; what holds no numbers is left out."""
+    content: dict[str, Any] = {
+        "pt": np.array([1.0, 2.0, 3.0]),
+        "fixed": np.arange(12.0).reshape(3, 4),
+        "con": awkward.zip({"pt": [[5.0, 4.0, 3.0], [], [9.0]], "eta": [[0.5, 0.25, 0.75], [], [1.0]]}),
+    }
+    dot = "_" if kind == "TTree" else "."
     with uproot.recreate(tmp_path / "x.root") as file:
-        file["Events"] = {
-            "pt": np.array([1.0, 2.0, 3.0]),
-            "fixed": np.arange(12.0).reshape(3, 4),
-            "con": awkward.zip({"pt": [[5.0, 4.0, 3.0], [], [9.0]], "eta": [[0.5, 0.25, 0.75], [], [1.0]]}),
-        }
-    options = ConvertOptions(constituents=("con_pt", "con_eta", "fixed"), n_constituents=2)
+        if kind == "TTree":  # which counts the constituents by itself
+            file.mktree("Events", content)
+        else:
+            more = {"ncon": np.array([3, 0, 1], dtype=np.int32), "text": ["a", "b", "c"]}
+            file.mkrntuple("Events", content | more)
+    names = [f"con{dot}pt", f"con{dot}eta", "fixed"]
+    options = ConvertOptions(constituents=tuple(names), n_constituents=2)
     done = convert([ConvertInput(tmp_path / "x.root")], tmp_path / "out.h5", options)
-    assert done.features == ("pt", "ncon")
-    names = ["con_pt", "con_eta", "fixed"]
+    assert set(done.features) == {"pt", "ncon"}
     chunk = EventSource([tmp_path / "out.h5"], features=["ncon"], constituents=names).gather(None)
     assert chunk.constituents[:, :, 0].tolist() == [[5, 4], [0, 0], [9, 0]]
     assert chunk.constituents[:, :, 1].tolist() == [[0.5, 0.25], [0, 0], [1, 0]]
@@ -185,13 +192,13 @@ def test_bad_csv(tmp_path: Path, text: str, options: dict[str, Any], problem: st
         ("pt,m\n1,2\n", {"label": "m", "event_id": "m"}, "the column 'm' is given two uses"),
         (
             "pt,m\n1,2\n",
-            {"units": {"ptt": "GeV"}},
-            "a unit is given for 'ptt', which is not among the converted columns",
+            {"units": {"x": "GeV"}},
+            "a unit is given for 'x', which is not converted",
         ),
         (
             "pt,m\n1,2\n",
             {"class_names": ("g",)},
-            "class names are given, but nothing says which class an event has",
+            "class names are given, but not which class an event has",
         ),
         ("pt,m\n1,2\n", {"constituents": ("m",)}, "constituent columns and their number go together"),
         ("pt\n1e39\n", {}, "an appended value cannot be stored"),
@@ -280,8 +287,8 @@ def test_root_trees(tmp_path: Path) -> None:
     """The only tree is taken; of several, one has to be named, and the nearest name is offered."""
     path = tmp_path / "x.root"
     with uproot.recreate(path) as file:
-        file["Events"] = {"pt": np.ones(3)}
-        file["Runs"] = {"lumi": np.ones(2)}
+        file.mktree("Events", {"pt": np.ones(3)})
+        file.mkrntuple("Runs", {"lumi": np.ones(2)})
     with pytest.raises(BadInput, match="the file has several trees") as caught:
         convert([ConvertInput(path)], tmp_path / "out.h5")
     assert caught.value.found == "Events, Runs"
@@ -302,7 +309,7 @@ def test_bad_root(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="the file has no tree"):
         convert([ConvertInput(path)], tmp_path / "out.h5")
     with uproot.recreate(path) as file:
-        file["t"] = {"pt": np.array([1.0, np.nan]), "jag": awkward.Array([[1.0], [2.0, 3.0]])}
+        file.mktree("t", {"pt": np.array([1.0, np.nan]), "jag": awkward.Array([[1.0], [2.0, 3.0]])})
     with pytest.raises(BadInput, match="'pt' has a value that cannot be used") as caught:
         convert([ConvertInput(path)], tmp_path / "out.h5")
     assert caught.value.where == f"{path}: entry 1 (from 0)"

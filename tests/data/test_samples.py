@@ -41,15 +41,9 @@ def test_references(samples: Path, tmp_path: Path) -> None:
     """Samples, paths and patterns become files, in the order they were named."""
     for name in ("b1.h5", "a1.h5", "a2.h5", "odd[1].h5"):
         (tmp_path / name).touch()
-    references = [
-        str(tmp_path / "b1.h5"),
-        "sample:jets",
-        str(tmp_path / "a*.h5"),
-        str(tmp_path / "odd[1].h5"),
-    ]
-    assert [path.name for path in resolve_files(references)] == [
-        "b1.h5", "jets.h5", "a1.h5", "a2.h5", "odd[1].h5",
-    ]  # fmt: skip
+    named = [str(tmp_path / name) for name in ("b1.h5", "a*.h5", "odd[1].h5")]
+    files = resolve_files([named[0], "sample:jets", *named[1:]])
+    assert [path.name for path in files] == ["b1.h5", "jets.h5", "a1.h5", "a2.h5", "odd[1].h5"]
 
 
 def test_pattern_without_files(tmp_path: Path) -> None:

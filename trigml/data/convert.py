@@ -174,7 +174,7 @@ def _features(table: Table, options: ConvertOptions) -> tuple[str, ...]:
     for name in options.units:
         if name not in (*features, *options.constituents):
             raise BadInput(
-                f"a unit is given for {name!r}, which is not among the converted columns",
+                f"a unit is given for {name!r}, which is not converted",
                 expected="one of " + ", ".join((*features, *options.constituents)),
                 remedy=did_you_mean(name, (*features, *options.constituents)),
             )
@@ -210,7 +210,7 @@ def _class_names(
                     remedy=did_you_mean(name, options.class_names),
                 )
         if not of_files and options.label is None:
-            raise BadInput("class names are given, but nothing says which class an event has")
+            raise BadInput("class names are given, but not which class an event has")
         return options.class_names
     if options.label is None:
         return of_files or None

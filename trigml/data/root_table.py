@@ -1,4 +1,4 @@
-"""ROOT trees as tables, through uproot: each branch of numbers a column."""
+"""ROOT trees as tables, through uproot: each branch (TTree) or field (RNTuple) of numbers a column."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBERS = "iufb"
 
 
 class RootTable:
-    """A tree of a ROOT file; without a name, the file's only tree.
+    """A TTree or RNTuple of a ROOT file; without a name, the file's only one.
 
     Branches with one number per entry are columns; branches with a fixed or varying number of numbers are
     nested columns; others are left out.
@@ -34,9 +34,7 @@ class RootTable:
             self._tree_name = self._choose(file, tree)
             found = file[self._tree_name]
             self._n_rows = int(found.num_entries)
-            self._columns = tuple(
-                column for branch in found.branches if (column := _column(branch)) is not None
-            )
+            self._columns = tuple(_columns(found))
         if self._n_rows == 0:
             raise BadInput("the tree has no entries", where=f"{path}: {self._tree_name}")
         if not self._columns:
@@ -55,8 +53,8 @@ class RootTable:
             ) from error
 
     def _choose(self, file: Any, tree: str | None) -> str:
-        trees = sorted(file.keys(cycle=False, filter_classname="TTree"))
-        trees = list(dict.fromkeys(trees))
+        kinds = file.classnames(cycle=False)
+        trees = sorted(name for name, kind in kinds.items() if kind in {"TTree", "ROOT::RNTuple"})
         if tree is not None and tree not in trees:
             raise BadInput(
                 f"there is no tree {tree!r}",
@@ -111,7 +109,8 @@ class RootTable:
             tree = file[self._tree_name]
             for batch in tree.iterate(names, step_size=n_rows, library="ak"):
                 yield {
-                    want.name: self._values(awkward, batch[want.name], want, start, width) for want in wanted
+                    want.name: self._values(awkward, _branch(batch, want.name), want, start, width)
+                    for want in wanted
                 }
                 start += len(batch)
 
@@ -127,16 +126,36 @@ class RootTable:
         return values.astype(np.uint64) if want.kind is Kind.INTEGER else values
 
 
-def _column(branch: Any) -> TableColumn | None:
-    """What uproot says of a branch, as a column; ``None`` if it does not hold numbers."""
+def _branch(batch: Any, name: str) -> Any:
+    """A column of what ``iterate`` gave; a field of a field (``jet.pt`` of an RNTuple) lies inside it."""
+    return batch[name] if name in batch.fields else batch[tuple(name.split("."))]
+
+
+def _columns(tree: Any) -> Iterator[TableColumn]:
+    """The branches or fields that hold one or several numbers per entry."""
     import uproot
 
-    nested = False
+    if isinstance(tree, uproot.TTree):
+        for branch in tree.branches:
+            column = _branch_column(branch)
+            if column is not None:
+                yield column
+        return
+    for name in tree.keys():  # noqa: SIM118 - not a dictionary
+        column = _field_column(name, tree[name].array(entry_stop=0).type.content)
+        if column is not None:
+            yield column
+
+
+def _branch_column(branch: Any) -> TableColumn | None:
+    from uproot.interpretation.jagged import AsJagged
+    from uproot.interpretation.numerical import AsDtype
+
     interpretation = branch.interpretation
-    if isinstance(interpretation, uproot.interpretation.jagged.AsJagged):
-        nested = True
+    nested = isinstance(interpretation, AsJagged)
+    if nested:
         interpretation = interpretation.content
-    if not isinstance(interpretation, uproot.interpretation.numerical.AsDtype):
+    if not isinstance(interpretation, AsDtype):
         return None
     dtype = interpretation.to_dtype
     if dtype.subdtype is not None:
@@ -146,3 +165,14 @@ def _column(branch: Any) -> TableColumn | None:
     if dtype.kind not in _NUMBERS:
         return None
     return TableColumn(branch.name, numeric=True, nested=nested, dtype=stored_dtype(dtype))
+
+
+def _field_column(name: str, kind: Any) -> TableColumn | None:
+    from awkward.types import ListType, NumpyType, RegularType
+
+    nested = isinstance(kind, ListType | RegularType)
+    if nested:
+        kind = kind.content
+    if not isinstance(kind, NumpyType) or kind.parameters:  # text is a list of numbers with a parameter
+        return None
+    return TableColumn(name, numeric=True, nested=nested, dtype=stored_dtype(np.dtype(kind.primitive)))

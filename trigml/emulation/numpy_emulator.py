@@ -19,8 +19,7 @@ def emulate(graph: Graph, words: IntArray) -> IntArray:
     Raises:
         BadInput: the input has another shape, or a word is outside the input format.
     """
-    chunks = [trace[graph.outputs[0]] for trace in _traces(graph, words)]
-    return np.concatenate(chunks) if chunks else np.empty((0, *graph.output.shape), dtype=np.int64)
+    return np.concatenate([trace[graph.outputs[0]] for trace in _traces(graph, words)])
 
 
 def emulate_tensors(graph: Graph, words: IntArray) -> dict[str, IntArray]:
@@ -46,7 +45,7 @@ def _traces(graph: Graph, words: IntArray) -> Iterator[dict[str, IntArray]]:
             expected=f"{expected.format}: {expected.format.min_word} to {expected.format.max_word}",
             found=f"{words.min()} to {words.max()}",
         )
-    for start in range(0, len(words), CHUNK_EVENTS):
+    for start in range(0, max(1, len(words)), CHUNK_EVENTS):  # no events are one empty chunk
         tensors: dict[str, IntArray] = {}
         for operation in graph.operations:
             tensors[operation.name] = _evaluated(

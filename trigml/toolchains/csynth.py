@@ -6,6 +6,7 @@ Both write ``<project>_prj/solution1/syn/report/<top>_csynth.xml``; the element 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def read_csynth(path: Path, top: str) -> CsynthReport:
     """
     try:
         root = ElementTree.parse(path).getroot()
-    except (ElementTree.ParseError, OSError) as error:
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:  # the last: its encoding
         raise BadInput(
             "the vendor report cannot be read",
             where=str(path),
@@ -99,21 +100,21 @@ class _Report:
     def number(self, element: str) -> float:
         text = self.text(element)
         try:
-            return float(text)
-        except ValueError as error:
-            raise BadInput(
-                f"the vendor report has no number in {element}", where=str(self.path), found=text
-            ) from error
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise BadInput(f"the vendor report has no number in {element}", where=str(self.path), found=text)
+        return number
 
     def resources(self) -> dict[str, int]:
-        used = self.root.find("AreaEstimates/Resources")
+        entry = "AreaEstimates/Resources"
+        used = self.root.find(entry)
         if used is None:
-            raise BadInput(
-                "the vendor report lacks an entry", where=str(self.path), expected="AreaEstimates/Resources"
-            )
+            raise BadInput("the vendor report lacks an entry", where=str(self.path), expected=entry)
         return {
-            name: int(float(text))
+            name: int(self.number(f"{entry}/{spelling}"))
             for name, spellings in _RESOURCES.items()
             for spelling in spellings
-            if (text := used.findtext(spelling)) is not None
+            if used.find(spelling) is not None
         }

@@ -12,6 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import TypeAlias
 
 import numpy as np
@@ -68,11 +69,15 @@ class HlsEmulation:
             tempfile.TemporaryDirectory(prefix="events_", dir=self.folder.parent) as scratch,
             ThreadPoolExecutor(len(parts)) as pool,
         ):
-            jobs = [pool.submit(self._run, Path(scratch, str(i)), part) for i, part in enumerate(parts)]
-            rows = [job.result() for job in jobs]
+            stop = Event()
+            jobs = [pool.submit(self._run, Path(scratch, str(i)), part, stop) for i, part in enumerate(parts)]
+            try:
+                rows = [job.result() for job in jobs]
+            finally:
+                stop.set()  # after Ctrl-C or a failed part the others are not waited for
         return np.asarray(np.ldexp(np.concatenate(rows), self.graph.output.format.fraction))
 
-    def _run(self, scratch: Path, values: Values) -> Values:
+    def _run(self, scratch: Path, values: Values, stop: Event) -> Values:
         source, sink = scratch.with_suffix(".in"), scratch.with_suffix(".out")
         np.ascontiguousarray(values).tofile(source)
         run(
@@ -80,6 +85,7 @@ class HlsEmulation:
             what="the emulation of the HLS project",
             timeout_s=RUN_TIMEOUT_S,
             folder=self.folder,
+            stop=stop,
         )
         shape = (len(values), *self.graph.output.shape)
         outputs = np.fromfile(sink, dtype=np.float64)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 
 from trigml.errors import MissingTool, ToolFailed
 
 LAST_LINES = 15
+STOP_LATENCY_S = 0.2
 
 
 def find_compiler() -> str:
@@ -37,8 +41,22 @@ def version_line(program: str) -> str:
     return lines[0].strip() if lines else "unknown version"
 
 
-def run(command: Sequence[str], *, what: str, timeout_s: float, folder: Path | None = None) -> str:
+def run(
+    command: Sequence[str],
+    *,
+    what: str,
+    timeout_s: float,
+    folder: Path | None = None,
+    stop: Event | None = None,
+) -> str:
     """Run a program to its end and return what it printed (stdout and stderr together).
+
+    Args:
+        command: program and arguments.
+        what: what it does, for messages.
+        timeout_s: it is ended after this time.
+        folder: where it runs.
+        stop: if set (from another thread), the program is ended as by Ctrl-C.
 
     Raises:
         ToolFailed: it could not be started, crashed, failed or did not end in time; the message holds its
@@ -57,16 +75,17 @@ def run(command: Sequence[str], *, what: str, timeout_s: float, folder: Path | N
         )
     except OSError as error:
         raise ToolFailed(f"{what} could not be started", found=str(error)) from error
-    try:
-        printed, _ = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired as error:
-        _end(process)
-        raise ToolFailed(
-            f"{what} did not end in time", expected=f"at most {timeout_s:.0f} s", remedy="see why it hangs"
-        ) from error
-    except BaseException:
-        _end(process)
-        raise
+    with process:
+        try:
+            printed = _printed(process, timeout_s, stop)
+        except subprocess.TimeoutExpired as error:
+            _end(process)
+            raise ToolFailed(
+                f"{what} did not end in time", expected=f"at most {timeout_s:g} s", remedy="see why it hangs"
+            ) from error
+        except BaseException:
+            _end(process)
+            raise
     if process.returncode != 0:
         raise ToolFailed(
             f"{what} failed",
@@ -77,6 +96,19 @@ def run(command: Sequence[str], *, what: str, timeout_s: float, folder: Path | N
     return printed
 
 
+def _printed(process: subprocess.Popen[str], timeout_s: float, stop: Event | None) -> str:
+    if stop is None:
+        return process.communicate(timeout=timeout_s)[0]
+    end = time.monotonic() + timeout_s
+    while not stop.is_set():
+        try:
+            return process.communicate(timeout=min(STOP_LATENCY_S, max(0.0, end - time.monotonic())))[0]
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                raise
+    raise KeyboardInterrupt
+
+
 def _ending(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
@@ -84,7 +116,7 @@ def _ending(code: int) -> str:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End a program together with what it started."""
-    if process.poll() is None:
+    """End a program together with what it started, which may outlive it (it leads a session of its own)."""
+    with contextlib.suppress(ProcessLookupError):  # nothing of it is left
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()
