@@ -6,6 +6,7 @@ factories hold no state; hypothesis may call them as often as it likes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,7 @@ def dense_after(
     """A dense layer with the narrowest accumulator that cannot overflow."""
     parts = {"weight": weight, "weight_format": weight_format, "bias": bias, "bias_format": bias_format}
     _, accumulator = dense_accumulator(inputs, source.format, **parts)
-    return Dense(
-        name=name, inputs=(source.name,), shape=weight.shape[1:], format=accumulator, **parts
-    )
+    return Dense(name=name, inputs=(source.name,), shape=weight.shape[1:], format=accumulator, **parts)
 
 
 def random_network(
@@ -67,7 +66,7 @@ def random_network(
     def append(operation: Operation) -> None:
         operations.append(operation)
 
-    for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
         so_far = Graph("so_far", tuple(operations), (operations[-1].name,), contract)
         append(
             dense_after(
@@ -94,9 +93,7 @@ def random_network(
                     format=rectified.smallest_format(operations[-1].format.fraction, signed=False),
                 )
             )
-        append(
-            Quantize(name=f"act_{layer}", inputs=(operations[-1].name,), shape=(n_out,), format=target)
-        )
+        append(Quantize(name=f"act_{layer}", inputs=(operations[-1].name,), shape=(n_out,), format=target))
     return Graph("network", tuple(operations), (operations[-1].name,), contract).check()
 
 

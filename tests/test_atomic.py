@@ -38,10 +38,15 @@ def test_an_interrupted_file_leaves_the_old_one(tmp_path: Path, error: type[Base
     """Protects what stood there before, and leaves nothing beside it."""
     path = tmp_path / "result.json"
     path.write_text("old")
-    with pytest.raises(error), replacing_file(path) as beside:
-        beside.write_text("half of the n")
-        assert path.read_text() == "old"
-        raise error
+
+    def interrupted() -> None:
+        with replacing_file(path) as beside:
+            beside.write_text("half of the n")
+            assert path.read_text() == "old"
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
     assert path.read_text() == "old"
     assert names(tmp_path) == {"result.json"}
 
@@ -52,9 +57,14 @@ def test_an_interrupted_folder_leaves_the_old_one(tmp_path: Path, error: type[Ba
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "old.cpp").write_text("old")
-    with pytest.raises(error), replacing_folder(folder) as beside:
-        (beside / "new.cpp").write_text("new")
-        raise error
+
+    def interrupted() -> None:
+        with replacing_folder(folder) as beside:
+            (beside / "new.cpp").write_text("new")
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
     assert names(folder) == {"old.cpp"}
     assert names(tmp_path) == {"project"}
 
@@ -101,7 +111,10 @@ def test_a_file_size_limit_is_met_as_by_a_full_disk(tmp_path: Path) -> None:
     path = tmp_path / "result.txt"
     path.write_text("old")
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program), str(path)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", textwrap.dedent(program), str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "cannot write" in done.stderr

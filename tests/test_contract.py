@@ -29,7 +29,9 @@ def contract_with(offset_words: int, shift: int, format_: FixedPoint = FORMAT) -
     shift=st.integers(-6, 12),
     format_=st.sampled_from([FORMAT, UNSIGNED, FixedPoint.parse("ap_fixed<6,1,RND_CONV,SAT_SYM>")]),
 )
-def test_words_are_the_formula(values: list[float], offset_words: int, shift: int, format_: FixedPoint) -> None:
+def test_words_are_the_formula(
+    values: list[float], offset_words: int, shift: int, format_: FixedPoint
+) -> None:
     """Protects the definition: round half to even of (value - offset) / LSB, saturated."""
     contract = contract_with(offset_words, shift, format_)
     lsb = Fraction(2) ** (shift - format_.fraction)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trigml.backends.hls.layers import spelled
 from trigml.fixedpoint import FixedPoint, Overflow, Rounding, requantize
 from trigml.toolchains.programs import find_compiler
 
@@ -39,9 +40,15 @@ int main() {
 
 
 def source_words() -> np.ndarray:
-    """Everything near zero, ties and their neighbours at many scales, the ends of the range, and random words."""
+    """Words near zero, ties and their neighbours at many scales, the ends of the range, random words."""
     near = np.arange(-300, 301)
-    half_steps = [sign * (2 * k + 1) * 2**n + d for sign in (-1, 1) for k in range(9) for n in range(29) for d in (-1, 0, 1)]
+    half_steps = [
+        sign * (2 * k + 1) * 2**n + d
+        for sign in (-1, 1)
+        for k in range(9)
+        for n in range(29)
+        for d in (-1, 0, 1)
+    ]
     ends = [SOURCE.min_word, SOURCE.min_word + 1, SOURCE.max_word, SOURCE.max_word - 1]
     random = np.random.default_rng(1).integers(SOURCE.min_word, SOURCE.max_word + 1, 2000)
     words = np.concatenate([near, half_steps, ends, random]).astype(np.int64)
@@ -62,9 +69,7 @@ def test_every_mode_gives_the_words_of_ap_fixed(tmp_path: Path) -> None:
         if not (signed and width == 1 and overflow is Overflow.SAT_SYM)
     ]
     conversions = "".join(
-        f"convert<ap_{'' if f.signed else 'u'}fixed<{f.width}, {f.integer}, AP_{f.rounding}, AP_{f.overflow}>>"
-        f"(values, {f.fraction});\n"
-        for f in formats
+        f"convert<{spelled(format_)}>(values, {format_.fraction});\n" for format_ in formats
     )
     (tmp_path / "convert.cpp").write_text(PROGRAM.replace("CONVERSIONS", conversions))
     includes = Path(hls4ml.origin).parent / "templates" / "vivado" / "ap_types"

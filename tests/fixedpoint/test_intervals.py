@@ -64,7 +64,9 @@ def test_matmul_contains_and_is_reached(given_: tuple[Interval, np.ndarray], dat
     interval, words = given_
     n_in = len(interval.low)
     weight = np.array(
-        data.draw(st.lists(st.lists(st.integers(-999, 999), min_size=2, max_size=2), min_size=n_in, max_size=n_in)),
+        data.draw(
+            st.lists(st.lists(st.integers(-999, 999), min_size=2, max_size=2), min_size=n_in, max_size=n_in)
+        ),
         dtype=np.int64,
     )
     offset = np.array([data.draw(st.integers(-(2**30), 2**30)), 0], dtype=np.int64)
@@ -102,7 +104,8 @@ def test_smallest_format_holds_and_is_minimal(given_: tuple[Interval, np.ndarray
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "width"), [(0, 0, 1), (-1, 0, 1), (-1, 1, 2), (-2, 1, 2), (-128, 127, 8), (-128, 128, 9), (0, 255, 8)]
+    ("low", "high", "width"),
+    [(0, 0, 1), (-1, 0, 1), (-1, 1, 2), (-2, 1, 2), (-128, 127, 8), (-128, 128, 9), (0, 255, 8)],
 )
 def test_smallest_format_by_hand(low: int, high: int, width: int) -> None:
     """Protects the widths at powers of two."""

@@ -30,26 +30,21 @@ WORDS = st.one_of(
 
 def rounded_exactly(value: Fraction, rounding: Rounding) -> int:
     """The meaning of each mode, written down once more, in plain fractions."""
-    down = math.floor(value)
-    rest = value - down
-    match rounding:
-        case Rounding.TRN:
-            return down
-        case Rounding.TRN_ZERO:
-            return math.trunc(value)
-    if rest != HALF:
-        return down + (rest > HALF)
-    match rounding:
-        case Rounding.RND:
-            return down + 1
-        case Rounding.RND_MIN_INF:
-            return down
-        case Rounding.RND_ZERO:
-            return down if value > 0 else down + 1
-        case Rounding.RND_INF:
-            return down + 1 if value > 0 else down
-    assert rounding is Rounding.RND_CONV
-    return down if down % 2 == 0 else down + 1
+    down, up = math.floor(value), math.ceil(value)
+    towards_zero, away = (down, up) if value > 0 else (up, down)
+    if rounding is Rounding.TRN:
+        return down
+    if rounding is Rounding.TRN_ZERO:
+        return towards_zero
+    if value - down != HALF:
+        return math.floor(value + HALF)
+    return {
+        Rounding.RND: up,
+        Rounding.RND_MIN_INF: down,
+        Rounding.RND_ZERO: towards_zero,
+        Rounding.RND_INF: away,
+        Rounding.RND_CONV: down if down % 2 == 0 else up,
+    }[rounding]
 
 
 def fitted_exactly(word: int, target: FixedPoint) -> int:
@@ -69,13 +64,17 @@ def fitted_exactly(word: int, target: FixedPoint) -> int:
 
 def formats(max_width: int = 62) -> st.SearchStrategy[FixedPoint]:
     """Formats of any mode, with the point inside the word, left of it and right of it."""
-    return st.tuples(
-        st.booleans(),
-        st.integers(1, max_width),
-        st.integers(-70, 130),
-        st.sampled_from(Rounding),
-        st.sampled_from(Overflow),
-    ).filter(is_meaningful).map(lambda arguments: FixedPoint(*arguments))
+    return (
+        st.tuples(
+            st.booleans(),
+            st.integers(1, max_width),
+            st.integers(-70, 130),
+            st.sampled_from(Rounding),
+            st.sampled_from(Overflow),
+        )
+        .filter(is_meaningful)
+        .map(lambda arguments: FixedPoint(*arguments))
+    )
 
 
 def is_meaningful(arguments: tuple[bool, int, int, Rounding, Overflow]) -> bool:

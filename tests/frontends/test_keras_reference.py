@@ -23,9 +23,7 @@ def model_with(weights: list[np.ndarray], kernel: str, activation: str, inputs: 
     keras, qkeras = modules.keras, modules.qkeras
     first = keras.Input((weights[0].shape[0],))
     x = qkeras.QActivation(inputs, name="in")(first)
-    x = qkeras.QDense(
-        weights[0].shape[1], kernel_quantizer=kernel, bias_quantizer=kernel, name="sum"
-    )(x)
+    x = qkeras.QDense(weights[0].shape[1], kernel_quantizer=kernel, bias_quantizer=kernel, name="sum")(x)
     x = qkeras.QActivation(activation, name="act")(x)
     model = keras.Model(first, x)
     model.set_weights(weights)
@@ -141,7 +139,7 @@ def test_no_warning_where_the_cast_cannot_matter(make_contract: MakeContract) ->
 
 
 def test_tensors_are_those_of_the_graph(make_qkeras: Callable[..., Any]) -> None:
-    """Protects the layer-by-layer view: every layer's tensor is shown in units of its LSB, in either float type."""
+    """Protects the layer-by-layer view: every layer's tensor in units of its LSB, in either float type."""
     for bits, float_type in ((6, "float32"), (12, "float64")):
         trained = make_qkeras(bits, sizes=(16, 32, 32, 3))
         reference = KerasReference(trained.model, trained.graph)

@@ -68,7 +68,7 @@ def assert_exact(model: Any, graph: Graph) -> None:
 @pytest.mark.parametrize("bits", [4, 6, 8, 12])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_qkeras_equals_its_graph(make_qkeras: Callable[..., Any], bits: int, seed: int) -> None:
-    """Protects the heart: no differing word between QKeras and graph, on the grid, off it, and in the corners."""
+    """Protects the heart: no differing word between QKeras and graph, on the grid, off it, in corners."""
     trained = make_qkeras(bits, seed, sizes=(6, 16, 10, 3))
     assert_exact(trained.model, trained.graph)
     outputs = emulate(trained.graph, random_vectors(trained.contract, 100, seed=1)[0].words)
@@ -108,7 +108,7 @@ def test_operations_formats_and_names(contract: InputContract) -> None:
 
 
 def test_an_activation_inside_of_a_dense_layer(contract: InputContract) -> None:
-    """Protects QDense(activation=...): the sum and the quantised tensor are two steps; the latter has the name."""
+    """Protects QDense(activation=...): sum and quantised tensor are two steps; the latter has the name."""
     model = chain(
         activation(INPUT, "in"),
         dense(4, "first", activation="quantized_relu(5,1)"),
@@ -178,7 +178,7 @@ def test_unsigned_inputs(make_contract: MakeContract) -> None:
 
 
 def test_names_that_are_no_identifiers(contract: InputContract) -> None:
-    """Protects models whose layers bear names that C++ cannot take; they are still followed layer by layer."""
+    """Protects models whose layers bear names that C++ cannot take; they are still followed."""
     model = chain(activation(INPUT, "in-put"), dense(2, "2nd.layer"))
     graph = graph_from_qkeras(model, contract)
     assert [operation.name for operation in graph.operations] == ["in_put", "n_2nd_layer"]
@@ -190,13 +190,13 @@ def test_names_that_are_no_identifiers(contract: InputContract) -> None:
 
 
 def problems_of(model: Any, contract: InputContract) -> list[str]:
-    with pytest.raises(BadInput, match="has no exact integer form|without branches") as error:
+    with pytest.raises(BadInput, match=r"has no exact integer form|without branches") as error:
         graph_from_qkeras(model, contract)
     return [line.removeprefix("  - ") for line in error.value.problem.splitlines()[1:]]
 
 
 def test_all_problems_are_listed_at_once(contract: InputContract, modules: KerasModules) -> None:
-    """Protects the user's time: every problem with its layer and a remedy, and none that follows from another."""
+    """Protects the user's time: every problem with layer and remedy, none that follows from another."""
     keras = modules.keras
     model = chain(
         activation("quantized_bits(6,2,alpha=1)", "in"),

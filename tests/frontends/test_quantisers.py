@@ -17,7 +17,7 @@ def qkeras() -> Any:
 
 
 def values_around(format_: FixedPoint) -> np.ndarray:
-    """Quarter steps through 1.5 times the range on both sides, each with its float32 neighbours; and far away."""
+    """Quarter steps beyond both ends of the range, each with its float32 neighbours; and far away."""
     reach = 6 * (format_.max_word + 1)
     quarters = np.arange(-reach, reach + 1) / 4 * format_.lsb
     single = quarters.astype(np.float32)
@@ -73,7 +73,10 @@ def test_options_that_change_nothing(qkeras: Any) -> None:
 
 
 REFUSED = {
-    "stochastic": (lambda q: q.quantized_bits(6, 0, alpha=1, use_stochastic_rounding=True), "rounds at random"),
+    "stochastic": (
+        lambda q: q.quantized_bits(6, 0, alpha=1, use_stochastic_rounding=True),
+        "rounds at random",
+    ),
     "stochastic relu": (lambda q: q.quantized_relu(6, 0, use_stochastic_rounding=True), "rounds at random"),
     "noise": (lambda q: q.quantized_bits(6, 0, alpha=1, qnoise_factor=0.5), "set it to 1"),
     "noise relu": (lambda q: q.quantized_relu(6, 0, qnoise_factor=0.0), "set it to 1"),

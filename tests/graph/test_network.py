@@ -125,7 +125,11 @@ BROKEN: dict[str, tuple[Callable[[Graph], Graph], str, str]] = {
         "act_1",
         "names are unique",
     ),
-    "a name that C++ cannot take": (lambda g: with_operation(g, "act_1", name="größe"), "größe", "C identifier"),
+    "a name that C++ cannot take": (
+        lambda g: with_operation(g, "act_1", name="größe"),
+        "größe",
+        "C identifier",
+    ),
     "an input that reads": (
         lambda g: replace(g, operations=(*g.operations, replace(g.input, name="more", inputs=("act_1",)))),
         "more",

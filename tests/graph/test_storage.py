@@ -72,7 +72,7 @@ def test_truncated_files_are_refused(folder: Path, name: str) -> None:
     content = (folder / name).read_bytes()
     for end in {0, 1, 10, len(content) // 3, len(content) // 2, len(content) - 30, len(content) - 3}:
         (folder / name).write_bytes(content[:end])
-        with pytest.raises(BadInput, match="damaged|cannot be read|lacks"):
+        with pytest.raises(BadInput, match=r"damaged|cannot be read"):
             load_graph(folder)
 
 

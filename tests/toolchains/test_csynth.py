@@ -112,7 +112,8 @@ def test_a_truncated_report(report: Path, cut: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe\x00", b"not xml", b'<?xml version="1.0" encoding="no-such"?><profile/>', b"\x00" * 100]
+    "content",
+    [b"\xff\xfe\x00", b"not xml", b'<?xml version="1.0" encoding="no-such"?><profile/>', b"\x00" * 100],
 )
 def test_a_report_that_is_no_xml(report: Path, content: bytes) -> None:
     """Protects against tracebacks of the XML parser."""

@@ -2,8 +2,8 @@
 
 In float32 a sum of products rounds as soon as it needs more than 24 bits, and the model then differs
 from its own exact meaning. In float64 every accumulator that the graph admits (below 2**53) is exact.
-One place remains: QKeras's ``quantized_relu`` casts to float32 whatever the setting; ``where_keras_may_round``
-says when that, or a quantiser too fine even for float64, could matter.
+One place remains: QKeras's ``quantized_relu`` casts to float32 whatever the setting;
+``where_keras_may_round`` says when that, or a quantiser too fine even for float64, could matter.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def where_keras_may_round(graph: Graph) -> tuple[str, ...]:
 def _steps_into(graph: Graph, quantiser: Quantize) -> int:
     """How many steps of the finer of two grids lie below the largest value that enters a quantiser.
 
-    QKeras computes ``x + (quantised(x) - x)``, for its gradient. That is exact while ``x`` in steps of either
-    grid fits the significand. The source's own grid is bounded elsewhere; it counts where the target is finer.
+    QKeras computes ``x + (quantised(x) - x)``, for its gradient. That is exact while ``x``, in steps of
+    either grid, fits the significand. The source's own grid is bounded elsewhere; this is the target's.
     """
     source = graph[quantiser.inputs[0]]
     finer = max(0, quantiser.format.fraction - source.format.fraction)

@@ -38,9 +38,7 @@ def test_logic_equals_the_graph(make_graph: MakeGraph, make_words: MakeWords, bi
 def quantiser_graph(make_graph: MakeGraph, source: str, target: str) -> Graph:
     """One input word per event, brought into another format."""
     base = make_graph(0, sizes=(1, 1), input_format=source)
-    quantise = Quantize(
-        name="out", inputs=(base.input.name,), shape=(1,), format=FixedPoint.parse(target)
-    )
+    quantise = Quantize(name="out", inputs=(base.input.name,), shape=(1,), format=FixedPoint.parse(target))
     return Graph("net", (base.input, quantise), ("out",), base.contract).check()
 
 

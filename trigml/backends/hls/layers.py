@@ -6,7 +6,7 @@ hls4ml gets every precision from the graph, computed and explicit: of the input,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,20 @@ def hls_layers(graph: Graph) -> list[HlsLayer]:
         pending = None
     if pending is not None:  # nothing rounds it: hls4ml's ReLU keeps every bit
         layers.append(_activation(pending, "relu"))
-    return layers
+    return _with_names_of_their_own(layers)
+
+
+def _with_names_of_their_own(layers: list[HlsLayer]) -> list[HlsLayer]:
+    """hls4ml looks names up without regard to case; the port's name may also be that of a tensor."""
+    taken: set[str] = set()
+    named = []
+    for layer in layers:
+        name = layer.name
+        while name.lower() in taken:
+            name += "_"
+        taken.add(name.lower())
+        named.append(replace(layer, name=name, description=layer.description | {"name": name}))
+    return named
 
 
 def spelled(format_: FixedPoint) -> str:

@@ -28,6 +28,8 @@ from trigml.graph import Graph
 
 PROJECT_FILE = "trigml_project.json"
 _SCRATCH = "."
+_WITHOUT_STAMP = {"weights", "nnet_utils", "ap_types", "ac_types", "ac_math", "ac_simutils"}
+"""Folders in which the eight hexadecimal digits of hls4ml's stamp could only be part of a number."""
 _LEFT_OUT = (".so", ".o", ".pyc", ".tar.gz")
 
 
@@ -88,7 +90,7 @@ def write_layers(
             model.write()
         stamp = str(model.config.config.get("Stamp", ""))
         notes = _departures(model, layers, options)
-        files = _read_back(folder, stamp=stamp, replacement=graph.digest[:8])
+        files = _read_back(folder, stamp=stamp, replacement=f"g{graph.digest[:7]}")
     files |= _own_files(graph, options, vectors)
     return HlsProject(graph.name, files, options, tuple(layers), notes)
 
@@ -168,10 +170,13 @@ def _read_back(folder: Path, *, stamp: str, replacement: str) -> dict[str, bytes
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.name.endswith(_LEFT_OUT):
             continue
+        name = path.relative_to(folder)
         content = path.read_bytes().replace(str(folder).encode(), _SCRATCH.encode())
-        if stamp:
+        if stamp and not _WITHOUT_STAMP.intersection(name.parts):
+            # YAML puts quotes around a stamp that reads like a number.
+            content = content.replace(f"'{stamp}'".encode(), stamp.encode())
             content = content.replace(stamp.encode(), replacement.encode())
-        files[path.relative_to(folder).as_posix()] = content
+        files[name.as_posix()] = content
     return files
 
 

@@ -1,0 +1,68 @@
+"""Figures of tier vendor come from the report in the project folder, or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from trigml.errors import BadInput
+from trigml.reports.figures import Tier
+from trigml.reports.vendor import vendor_figures
+
+REPORT = """<profile>
+  <ReportVersion><Version>2024.1</Version></ReportVersion>
+  <UserAssignments>
+    <ProductFamily>virtexuplus</ProductFamily><Part>xcvu9p-flga2104-2-e</Part>
+    <TopModelName>net</TopModelName><TargetClockPeriod>4.00</TargetClockPeriod>
+  </UserAssignments>
+  <PerformanceEstimates>
+    <SummaryOfTimingAnalysis><EstimatedClockPeriod>ESTIMATED</EstimatedClockPeriod></SummaryOfTimingAnalysis>
+    <SummaryOfOverallLatency>
+      <Worst-caseLatency>10</Worst-caseLatency><Interval-max>1</Interval-max>
+    </SummaryOfOverallLatency>
+  </PerformanceEstimates>
+  <AreaEstimates><Resources><FF>7</FF><LUT>1234</LUT><DSP>0</DSP></Resources></AreaEstimates>
+</profile>
+"""
+
+
+def project_with(folder: Path, estimated: str) -> Path:
+    path = folder / "net_prj" / "solution1" / "syn" / "report" / "net_csynth.xml"
+    path.parent.mkdir(parents=True)
+    path.write_text(REPORT.replace("ESTIMATED", estimated))
+    return folder
+
+
+@pytest.mark.parametrize(("estimated", "verified"), [("3.9", True), ("4.00", True), ("4.1", False)])
+def test_vendor_rows(tmp_path: Path, estimated: str, verified: bool) -> None:
+    """Protects the rows: part and clock of the report, its stage, and a caution if the clock is missed."""
+    rows = vendor_figures(project_with(tmp_path, estimated), "net")
+    assert [(row.metric, row.value, row.unit) for row in rows] == [
+        ("LUT", 1234, ""),
+        ("FF", 7, ""),
+        ("DSP", 0, ""),
+        ("latency", 10, "cycles"),
+        ("latency", 40, "ns"),
+        ("latency", 1.6, "BX"),
+        ("initiation interval", 1, "cycles"),
+    ]
+    for row in rows:
+        assert (row.tier, row.part, row.clock_ns) == (Tier.VENDOR, "xcvu9p-flga2104-2-e", 4.0)
+        assert row.tool == "HLS 2024.1 (virtexuplus)"
+        if row.unit == "":
+            assert row.note == "after HLS scheduling, before logic synthesis"
+        if row.unit in ("ns", "BX"):
+            assert ("not verified" in row.note) == (not verified)
+
+
+def test_no_vendor_tool_has_run(tmp_path: Path) -> None:
+    """Protects projects without a report: no rows, no error."""
+    assert vendor_figures(tmp_path, "net") == []
+
+
+def test_a_broken_report_is_an_error(tmp_path: Path) -> None:
+    """Protects against leaving a damaged report out in silence."""
+    project = project_with(tmp_path, "3.9")
+    path = project / "net_prj" / "solution1" / "syn" / "report" / "net_csynth.xml"
+    path.write_text(REPORT[:300])
+    with pytest.raises(BadInput, match="cannot be read"):
+        vendor_figures(project, "net")

@@ -1,0 +1,213 @@
+"""QKeras = graph = the C++ of the HLS project, to the bit; and planted faults are found and named."""
+
+import ctypes
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trigml.backends.hls import HlsBackend, HlsOptions, IoType, Strategy, hls_project
+from trigml.backends.hls.layers import HlsLayer, hls_layers
+from trigml.backends.hls.writer import write_layers
+from trigml.backends.rtl import logic_of
+from trigml.emulation.numpy_emulator import emulate
+from trigml.errors import NotBitExact
+from trigml.fixedpoint import FixedPoint, Rounding, to_values
+from trigml.graph import Dense, Graph
+from trigml.verify.comparison import Comparison, compare
+from trigml.verify.stages import GraphStage, HlsStage, KerasStage, LogicStage, Stage
+from trigml.verify.vectors import Vectors, corner_vectors, random_vectors
+
+pytestmark = pytest.mark.slow
+
+VITIS = HlsOptions(HlsBackend.VITIS, "xcvu13p-flga2577-2-e", 5.0)
+
+
+def vectors_of(graph: Graph, count: int = 6000) -> list[Vectors]:
+    return [corner_vectors(graph.contract), *random_vectors(graph.contract, count, seed=11)]
+
+
+def assert_exact(comparison: Comparison, stages: int) -> None:
+    assert comparison.first_difference is None, comparison.first_difference
+    assert [result.differences for result in comparison.stages] == [0] * (stages + 1)
+    assert len({result.words for result in comparison.stages}) == 1
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8, 12])
+def test_all_stages_agree(make_qkeras: Callable[..., Any], tmp_path: Path, bits: int) -> None:
+    """Protects what trigml is for: no differing word between QKeras, graph, HLS C++ and logic."""
+    trained = make_qkeras(bits, seed=bits)
+    graph = trained.graph
+    stages: list[Stage] = [
+        KerasStage(trained.model, graph),
+        HlsStage(graph, hls_project(graph, VITIS), tmp_path),
+        LogicStage(logic_of(graph, 5.0)),
+    ]
+    comparison = compare(GraphStage(graph), stages, vectors_of(graph))
+    assert_exact(comparison, 3)
+    assert comparison.stages[2].stage == "HLS C++ (vitis, parallel)"
+    assert comparison.stages[2].version.startswith("hls4ml 1.")
+
+
+OTHERS = [
+    (HlsBackend.VIVADO, IoType.PARALLEL, Strategy.LATENCY, 1),
+    (HlsBackend.QUARTUS, IoType.PARALLEL, Strategy.RESOURCE, 1),
+    (HlsBackend.CATAPULT, IoType.PARALLEL, Strategy.LATENCY, 1),
+    (HlsBackend.VITIS, IoType.STREAM, Strategy.LATENCY, 1),
+    (HlsBackend.VIVADO, IoType.STREAM, Strategy.LATENCY, 1),
+    (HlsBackend.QUARTUS, IoType.STREAM, Strategy.RESOURCE, 1),
+    (HlsBackend.CATAPULT, IoType.STREAM, Strategy.LATENCY, 1),
+    (HlsBackend.VITIS, IoType.PARALLEL, Strategy.RESOURCE, 2),
+]
+
+
+@pytest.mark.parametrize("choice", OTHERS, ids=lambda choice: "-".join(map(str, choice)))
+def test_other_backends_agree(
+    make_graph: Callable[..., Graph],
+    tmp_path: Path,
+    choice: tuple[HlsBackend, IoType, Strategy, int],
+) -> None:
+    """Protects every backend that g++ can compile, both io types, and a shared multiplier."""
+    backend, io, strategy, reuse = choice
+    graph = make_graph(3, sizes=(4, 6, 4, 3))
+    options = HlsOptions(backend, backend.default_part, 5.0, io, strategy, reuse)
+    project = hls_project(graph, options)
+    assert project.notes == ()
+    comparison = compare(GraphStage(graph), [HlsStage(graph, project, tmp_path)], vectors_of(graph))
+    assert_exact(comparison, 1)
+
+
+def test_names_that_hls4ml_would_confuse(make_graph: Callable[..., Graph], tmp_path: Path) -> None:
+    """Protects networks whose tensors are named like the port, or alike but for their case."""
+    graph = make_graph(6, sizes=(3, 4, 2))
+    names = {"dense_1": "features", "act_1": "Layer", "dense_2": "layer"}
+    operations = tuple(
+        replace(
+            operation,
+            name=names.get(operation.name, operation.name),
+            inputs=tuple(names.get(name, name) for name in operation.inputs),
+        )
+        for operation in graph.operations
+    )
+    graph = replace(graph, operations=operations, outputs=("layer",)).check()
+    stage = HlsStage(graph, hls_project(graph, VITIS), tmp_path)
+    assert_exact(compare(GraphStage(graph), [stage], vectors_of(graph, 1000)), 1)
+
+
+# --- planted faults ----------------------------------------------------------------------------------
+
+
+def with_precision(layers: Sequence[HlsLayer], name: str, changed: dict[str, FixedPoint]) -> list[HlsLayer]:
+    return [
+        replace(layer, precisions=layer.precisions | changed) if layer.name == name else layer
+        for layer in layers
+    ]
+
+
+def one_bit_less(format_: FixedPoint) -> FixedPoint:
+    """Without the lowest bit of the fraction."""
+    return replace(format_, width=format_.width - 1)
+
+
+def coarse_accumulator(graph: Graph, layers: list[HlsLayer]) -> list[HlsLayer]:
+    return with_precision(layers, "dense_2", {"accum": one_bit_less(graph["dense_2"].format)})
+
+
+def narrow_result(graph: Graph, layers: list[HlsLayer]) -> list[HlsLayer]:
+    format_ = graph["dense_1"].format
+    narrow = replace(format_, width=format_.width - 2, integer=format_.integer - 2)
+    return with_precision(layers, "dense_1", {"result": narrow})
+
+
+def other_rounding(graph: Graph, layers: list[HlsLayer]) -> list[HlsLayer]:
+    return with_precision(layers, "act_1", {"result": replace(graph["act_1"].format, rounding=Rounding.RND)})
+
+
+def other_weight(graph: Graph, layers: list[HlsLayer]) -> list[HlsLayer]:
+    dense = graph["dense_2"]
+    assert isinstance(dense, Dense)
+    words = dense.weight.copy()
+    words[2, 1] ^= 1
+    return [
+        replace(
+            layer,
+            description=layer.description | {"weight_data": to_values(words, dense.weight_format.fraction)},
+        )
+        if layer.name == "dense_2"
+        else layer
+        for layer in layers
+    ]
+
+
+FAULTS: dict[str, tuple[Callable[[Graph, list[HlsLayer]], list[HlsLayer]], str, int | None]] = {
+    "an accumulator without its last bit": (coarse_accumulator, "dense_2", None),
+    "a result two bits too narrow": (narrow_result, "dense_1", None),
+    "ties rounded up instead of to even": (other_rounding, "act_1", None),
+    "one bit of one weight": (other_weight, "dense_2", 1),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found_and_named(
+    make_graph: Callable[..., Graph], tmp_path: Path, fault: str
+) -> None:
+    """Protects the check itself: each kind of fault is seen, with event, layer, element and values."""
+    plant, layer, element = FAULTS[fault]
+    graph = make_graph(8, sizes=(4, 6, 3))
+    project = write_layers(graph, plant(graph, hls_layers(graph)), VITIS)
+    sets = vectors_of(graph)
+    comparison = compare(GraphStage(graph), [HlsStage(graph, project, tmp_path)], sets)
+    first = comparison.first_difference
+    assert comparison.stages[1].differences > 0
+    assert first is not None
+    assert first.tensor == layer
+    assert element is None or first.element == element
+    assert first.graph != first.found
+    chosen = next(vectors for vectors in sets if vectors.name == first.vectors)
+    assert first.inputs == tuple(chosen.words[first.event].tolist())
+    assert first.graph == emulate(graph.upto(layer), chosen.words[[first.event]])[0, first.element]
+    error = first.explained()
+    assert isinstance(error, NotBitExact)
+    assert error.exit_code == 4
+    assert f"layer {layer!r}" in str(error)
+    assert "HLS C++ (vitis, parallel)" in str(error)
+
+
+# --- the project by itself ---------------------------------------------------------------------------
+
+
+def test_the_project_builds_elsewhere_with_its_own_script(
+    make_graph: Callable[..., Graph], make_words: Callable[..., np.ndarray], tmp_path: Path
+) -> None:
+    """Protects what the user gets: in any folder, its build script and its testbench work."""
+    graph = make_graph(5, sizes=(4, 6, 3))
+    words = make_words(graph, 50)
+    outputs = emulate(graph, words)
+    folder = tmp_path / "some where" / "project"
+    hls_project(graph, VITIS, vectors=(words, outputs)).write(folder)
+    subprocess.run(["bash", "build_lib.sh"], cwd=folder, check=True, capture_output=True)
+    (library,) = (folder / "firmware").glob("*.so")
+    assert library.name == f"network-g{graph.digest[:7]}.so"
+    top = ctypes.CDLL(str(library)).network_double
+    inputs, found = to_values(words, graph.input.format.fraction), np.empty(outputs.shape)
+    for event in range(len(words)):
+        top(ctypes.c_void_p(inputs[event].ctypes.data), ctypes.c_void_p(found[event].ctypes.data))
+    np.testing.assert_array_equal(np.ldexp(found, graph.output.format.fraction), outputs)
+
+    compiler = shutil.which("g++")
+    assert compiler is not None
+    subprocess.run(
+        [compiler, "-std=c++17", "-O1", "-w", "-Ifirmware/ap_types", '-DWEIGHTS_DIR="firmware/weights"',
+         "network_test.cpp", "firmware/network.cpp", "-o", "bench"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    subprocess.run(["./bench"], cwd=folder, check=True, capture_output=True)
+    printed = (folder / "tb_data" / "csim_results.log").read_text().splitlines()
+    values = np.array([[float(value) for value in line.split()] for line in printed])
+    # hls4ml's testbench prints six digits, enough to tell which word it was.
+    np.testing.assert_array_equal(np.rint(np.ldexp(values, graph.output.format.fraction)), outputs)
