@@ -187,6 +187,7 @@ def test_names_that_are_no_identifiers(contract: InputContract) -> None:
     assert set(tensors) == {"in_put", "n_2nd_layer"}
     np.testing.assert_array_equal(tensors["n_2nd_layer"], emulate(graph, vectors.words))
     assert identifier("é 1") == "n___1"
+    assert identifier("double") == "n_double"
 
 
 def problems_of(model: Any, contract: InputContract) -> list[str]:

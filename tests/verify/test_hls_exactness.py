@@ -167,7 +167,7 @@ def test_a_planted_fault_is_found_and_named(
     assert first is not None
     assert first.tensor == layer
     assert element is None or first.element == element
-    assert first.graph != first.found
+    assert str(first.graph) != first.found
     chosen = next(vectors for vectors in sets if vectors.name == first.vectors)
     assert first.inputs == tuple(chosen.words[first.event].tolist())
     assert first.graph == emulate(graph.upto(layer), chosen.words[[first.event]])[0, first.element]

@@ -8,6 +8,7 @@ One place remains: QKeras's ``quantized_relu`` casts to float32 whatever the set
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -132,7 +133,9 @@ def _steps_into(graph: Graph, quantiser: Quantize) -> int:
 
 
 def _float64_layer(layer: Any) -> Any:
-    return type(layer).from_config({**layer.get_config(), "dtype": "float64"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Keras does not know QKeras's constraints
+        return type(layer).from_config({**layer.get_config(), "dtype": "float64"})
 
 
 @contextmanager

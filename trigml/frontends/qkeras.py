@@ -18,6 +18,15 @@ from trigml.fixedpoint import FixedPoint, IntArray, Interval, to_values, to_word
 from trigml.frontends.quantisers import NoExactFormat, quantiser_format
 from trigml.graph import Dense, Graph, Input, Operation, Quantize, Relu, dense_accumulator
 
+_CPP_WORDS = """
+alignas alignof and asm auto bool break case catch char class const constexpr continue decltype
+default delete do double else enum explicit export extern false float for friend goto if inline
+int long main mutable namespace new noexcept not nullptr operator or private protected public
+register return short signed sizeof static std struct switch template this throw true try
+typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
+""".split()
+"""Names that generated C++ cannot use."""
+
 _IDENTITIES = ("InputLayer", "Dropout", "ActivityRegularization")
 
 
@@ -52,9 +61,9 @@ def graph_from_qkeras(
 
 
 def identifier(name: str) -> str:
-    """A C identifier made of a layer's or a spec's name."""
+    """A C++ identifier, no keyword, made of a layer's or a spec's name."""
     cleaned = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
-    return cleaned if cleaned[:1].isalpha() else f"n_{cleaned}"
+    return cleaned if cleaned[:1].isalpha() and cleaned not in _CPP_WORDS else f"n_{cleaned}"
 
 
 def _chain(model: Any) -> list[Any]:
@@ -219,6 +228,8 @@ class _Builder:
 
     def _append(self, operation: Operation) -> None:
         """Add an operation and its proven range (a graph so far is enough to compute it)."""
+        if operation.name in self.ranges:
+            raise NoExactFormat(f"another layer is called {operation.name!r}, too, as a C++ name; rename one")
         self.operations.append(operation)
         so_far = Graph("partial", tuple(self.operations), (operation.name,), self.contract)
         self.ranges[operation.name] = so_far.range_after(operation, self.ranges)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trigml.backends.rtl import Logic
-from trigml.reports.figures import Figure, Tier, latency_figures
+from trigml.reports.figures import UNVERIFIED_CLOCK, Figure, Tier, latency_figures
 
 _BASIS = "unrolled shift-and-add logic of the same graph, 6-input LUTs; not the HLS tool's schedule"
 
@@ -28,6 +28,6 @@ def estimated_figures(logic: Logic, *, clock_ns: float) -> list[Figure]:
             tool=logic.tool,
             part="",
             clock_ns=clock_ns,
-            clock_verified=False,
+            caution=UNVERIFIED_CLOCK,
         ),
     ]

@@ -55,15 +55,17 @@ def figures_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:
     return [asdict(figure) for figure in figures]
 
 
+UNVERIFIED_CLOCK = "cycles × requested clock, timing not verified"
+"""What stands beside nanoseconds that no timing analysis supports."""
+
+
 def latency_figures(
-    cycles: int, interval: int, *, tier: Tier, tool: str, part: str, clock_ns: float, clock_verified: bool
+    cycles: int, interval: int, *, tier: Tier, tool: str, part: str, clock_ns: float, caution: str
 ) -> list[Figure]:
     """Latency in cycles, ns and bunch crossings, and the initiation interval.
 
-    ``clock_verified``: whether the tool showed that the design meets ``clock_ns``; otherwise the
-    nanoseconds are cycles times the requested clock, and say so.
+    ``caution``: what the reader has to know of the nanoseconds; they are cycles times the requested clock.
     """
-    caution = "" if clock_verified else "cycles × requested clock, timing not verified"
     nanoseconds = cycles * clock_ns
 
     def row(metric: str, value: float, unit: str, note: str) -> Figure:

@@ -29,7 +29,8 @@ class Difference:
         tensor: first tensor of the event that differs, or the output where the stage shows no others.
         element: index in the tensor.
         graph: the graph's word.
-        found: the stage's, in units of the same LSB (an integer if the stage is on the grid).
+        found: the stage's, in units of the same LSB (an integer if the stage is on the grid), as text: it
+            may be NaN.
         inputs: the event's input words.
     """
 
@@ -39,7 +40,7 @@ class Difference:
     tensor: str
     element: int
     graph: int
-    found: float
+    found: str
     inputs: tuple[int, ...]
 
     def explained(self) -> NotBitExact:
@@ -48,7 +49,7 @@ class Difference:
             f"{self.stage} differs from the graph",
             where=f"event {self.event} of {self.vectors}, layer {self.tensor!r}, element {self.element}",
             expected=f"{self.graph} (graph, in LSB)",
-            found=f"{self.found:.17g} ({self.stage}, in LSB)",
+            found=f"{self.found} ({self.stage}, in LSB)",
             remedy=f"input words of the event: {list(self.inputs)}",
         )
 
@@ -179,7 +180,7 @@ def _located(
                 name,
                 element,
                 int(words[0].flat[element]),
-                float(shown[name][0].flat[element]),
+                f"{float(shown[name][0].flat[element]):.17g}",
                 inputs,
             )
     expected, found = reference.outputs(single)[0], stage.outputs(single)[0]
@@ -191,7 +192,7 @@ def _located(
         reference.graph.outputs[0],
         element,
         int(expected[element]),
-        float(found[element]),
+        f"{float(found[element]):.17g}",
         inputs,
     )
 
