@@ -68,6 +68,17 @@ class Chunk:
         """The events at ``rows``; a slice shares memory with this chunk."""
         return Chunk(*(None if array is None else _rows(array, rows) for array in self.arrays))  # type: ignore[arg-type]
 
+    def emptied(self, n_events: int) -> Chunk:
+        """A chunk of ``n_events`` with the same columns; its values are not set."""
+        columns = (None if a is None else np.empty((n_events, *a.shape[1:]), a.dtype) for a in self.arrays)
+        return Chunk(*columns)  # type: ignore[arg-type]
+
+    def put(self, start: int, events: Chunk) -> None:
+        """Overwrite the events from ``start`` on by ``events``."""
+        for target, source in zip(self.arrays, events.arrays, strict=True):
+            if target is not None and source is not None:
+                target[start : start + len(source)] = source
+
 
 def _rows(array: npt.NDArray[Any], rows: npt.NDArray[np.intp] | slice) -> npt.NDArray[Any]:
     return array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
@@ -78,19 +89,13 @@ def filled(chunks: Iterable[Chunk], n_events: int) -> Chunk:
     whole: Chunk | None = None
     start = 0
     for chunk in chunks:
-        stop = min(start + len(chunk), n_events)
         if whole is None:
-            empty = (None if a is None else np.empty((n_events, *a.shape[1:]), a.dtype) for a in chunk.arrays)
-            whole = Chunk(*empty)  # type: ignore[arg-type]
-        for target, source in zip(whole.arrays, chunk.arrays, strict=True):
-            if target is not None and source is not None:
-                target[start:stop] = source[: stop - start]
-        start = stop
-        if start == n_events:
-            break
-    if whole is None or start < n_events:
-        raise ValueError(f"{start} events where {n_events} were promised")
-    return whole
+            whole = chunk.emptied(n_events)
+        whole.put(start, chunk.take(slice(0, n_events - start)))
+        start += len(chunk)
+        if start >= n_events:
+            return whole
+    raise ValueError(f"{start} events where {n_events} were promised")
 
 
 def concatenated(chunks: Sequence[Chunk]) -> Chunk:
@@ -126,6 +131,13 @@ class FileColumns:
         """Blocks should begin at multiples of so many rows; see ``whole_chunk_rows``."""
         labels = () if self.labels is None else (self.labels,)
         return whole_chunk_rows((self.event_id, *labels, *self.features, *self.targets, *self.constituents))
+
+    @property
+    def inflated(self) -> bool:
+        """Whether some of the columns are compressed."""
+        labels = () if self.labels is None else (self.labels,)
+        columns = (self.event_id, *labels, *self.features, *self.targets, *self.constituents)
+        return any(column.deflate for column in columns)
 
     @property
     def same_labels(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,15 +13,18 @@ import numpy as np
 from trigml.data.blocks import Block, Chunk, FileColumns, concatenated, rounded_rows
 
 _BUFFER_BYTES = 128 * 2**20
+_BUFFER_CHUNKS = 32
+_CHUNKS_IN_BLOCK = 4  # larger blocks cost less per event
 _BLOCKS_IN_BUFFER = 4  # of each file
+_BLOCK_ROWS = 16384
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 def blocks_in_order(files: Sequence[FileColumns], chunk_events: int) -> list[Block]:
-    """All blocks of all files, one after the other, with about ``chunk_events`` rows each."""
-    return [block for file in files for block in _blocks(file, chunk_events)]
+    """All blocks of all files, one after the other, with the rows of a few chunks each."""
+    return [block for file in files for block in _blocks(file, _CHUNKS_IN_BLOCK * chunk_events)]
 
 
 def blocks_mixed(files: Sequence[FileColumns], block_rows: int, rng: np.random.Generator) -> list[Block]:
@@ -50,20 +54,35 @@ def _within_memory(rows: int, file: FileColumns) -> int:
 def buffer_rows(files: Sequence[FileColumns], chunk_events: int) -> int:
     """How many events the mixing buffer holds: several blocks of each file, as far as memory allows."""
     longest = max(file.chunk_rows for file in files)
-    wanted = max(4 * chunk_events, _BLOCKS_IN_BUFFER * longest * len(files))
-    return max(2, min(wanted, _BUFFER_BYTES // max(file.row_bytes for file in files)))
+    wanted = max(_BUFFER_CHUNKS * chunk_events, _BLOCKS_IN_BUFFER * longest * len(files))
+    allowed = max(1, _BUFFER_BYTES // max(file.row_bytes for file in files))
+    return rounded_rows(min(wanted, allowed), min(chunk_events, allowed))
 
 
-def mixing_block_rows(n_files: int, buffer: int, chunk_events: int) -> int:
-    """Rows per block such that the buffer holds several blocks of each file."""
-    return max(1, min(chunk_events, buffer // (_BLOCKS_IN_BUFFER * n_files)))
+def mixing_block_rows(n_files: int, buffer: int) -> int:
+    """Rows per block such that the buffer holds several blocks of each file, and many of a single file."""
+    return max(1, min(_BLOCK_ROWS, buffer // (_BLOCKS_IN_BUFFER * max(n_files, 8))))
+
+
+def workers_for(files: Sequence[FileColumns], *, shuffling: bool) -> int:
+    """Threads to read with: inflating takes a processor each; plain copying is not faster on several.
+
+    A reader of uncompressed files is faster without a thread of its own, as the operating system reads
+    ahead, unless it would have to wait while events are shuffled.
+    """
+    if any(file.inflated for file in files):
+        return min(4, os.cpu_count() or 1)
+    return 1 if shuffling else 0
 
 
 def read_ahead(tasks: Iterable[Task], read: Callable[[Task], Result], workers: int) -> Iterator[Result]:
-    """Do ``read`` for all tasks on ``workers`` threads; the results come in the tasks' order.
+    """Do ``read`` for all tasks on ``workers`` threads (0: on this one); results come in the tasks' order.
 
     At most ``workers`` results wait. When the iterator is closed, what has begun is finished and dropped.
     """
+    if workers == 0:
+        yield from map(read, tasks)
+        return
     with ThreadPoolExecutor(workers, thread_name_prefix="trigml-reader") as pool:
         pending: deque[Future[Result]] = deque()
         try:
@@ -78,44 +97,33 @@ def read_ahead(tasks: Iterable[Task], read: Callable[[Task], Result], workers: i
                 future.cancel()
 
 
-def mixed(chunks: Iterable[Chunk], capacity: int, rng: np.random.Generator) -> Iterator[Chunk]:
-    """Shuffle a stream of events through a buffer of ``capacity`` events.
+def mixed(chunks: Iterable[Chunk], capacity: int, n_events: int, rng: np.random.Generator) -> Iterator[Chunk]:
+    """Shuffle events: fill a buffer of ``capacity`` events, hand them out in a random order, repeat.
 
-    Once the buffer is full, each arriving event takes the place of a random one, which leaves.
+    They come in chunks of ``n_events``; the last chunk of a buffer may be shorter.
     """
-    filling: list[Chunk] = []
-    n_filling = 0
     buffer: Chunk | None = None
-    for arrived in chunks:
-        chunk = arrived
+    filled = 0
+    for chunk in chunks:
         if buffer is None:
-            room = capacity - n_filling
-            filling.append(chunk.take(slice(0, room)))
-            n_filling += len(filling[-1])
-            if n_filling < capacity:
-                continue
-            # The buffer is written to, so that it must not share memory with what was read.
-            buffer = _copied(concatenated(filling))
-            filling = []
-            chunk = chunk.take(slice(room, None))
-        for start in range(0, len(chunk), capacity):
-            yield _exchanged(buffer, chunk.take(slice(start, start + capacity)), rng)
-    rest = buffer if buffer is not None else concatenated(filling) if filling else None
-    if rest is not None:
-        yield rest.take(rng.permutation(len(rest)))
+            buffer = chunk.emptied(capacity)
+        start = 0
+        while start < len(chunk):
+            count = min(capacity - filled, len(chunk) - start)
+            buffer.put(filled, chunk.take(slice(start, start + count)))
+            filled += count
+            start += count
+            if filled == capacity:
+                yield from _shuffled(buffer, filled, n_events, rng)
+                filled = 0
+    if buffer is not None:
+        yield from _shuffled(buffer, filled, n_events, rng)
 
 
-def _copied(chunk: Chunk) -> Chunk:
-    return chunk.take(np.arange(len(chunk)))
-
-
-def _exchanged(buffer: Chunk, arriving: Chunk, rng: np.random.Generator) -> Chunk:
-    slots = rng.choice(len(buffer), size=len(arriving), replace=False)
-    leaving = buffer.take(slots)
-    for kept, new in zip(buffer.arrays, arriving.arrays, strict=True):
-        if kept is not None and new is not None:
-            kept[slots] = new
-    return leaving
+def _shuffled(buffer: Chunk, filled: int, n_events: int, rng: np.random.Generator) -> Iterator[Chunk]:
+    order = rng.permutation(filled)
+    for start in range(0, filled, n_events):
+        yield buffer.take(order[start : start + n_events])
 
 
 def recut(chunks: Iterable[Chunk], n_events: int) -> Iterator[Chunk]:

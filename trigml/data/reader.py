@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from trigml.data.blocks import BlockReader, Chunk, FileColumns, filled, locate_columns
 from trigml.data.header import read_header
-from trigml.data.layout import Column, EventsHeader, check_unique
+from trigml.data.layout import CHUNK_EVENTS, Column, EventsHeader, check_unique
 from trigml.data.mixing import (
     blocks_in_order,
     blocks_mixed,
@@ -23,14 +23,13 @@ from trigml.data.mixing import (
     mixing_block_rows,
     read_ahead,
     recut,
+    workers_for,
 )
 from trigml.data.names import did_you_mean
 from trigml.data.splits import Split, SplitFractions, assign
 from trigml.errors import BadInput
 from trigml.progress import Progress, Silent
 
-CHUNK_EVENTS = 65536
-_WORKERS = min(4, os.cpu_count() or 1)
 _HASHED_BYTES = 4 * 2**20
 
 
@@ -192,8 +191,8 @@ class EventSource:
 
         The last chunk may be shorter.
         Without a seed: in the order of the files. With a seed: blocks of all files in a random order, in
-        proportion, and their events shuffled through a buffer of at least four chunks (fewer where they
-        would take more than 128 MiB). The same seed gives the same order; take another one for each epoch.
+        proportion, and their events shuffled in a buffer of 32 chunks or more (fewer where they would
+        take more than 128 MiB). The same seed gives the same order; take another one for each epoch.
         The iterator can be abandoned at any time; no file stays open.
 
         Raises:
@@ -201,23 +200,24 @@ class EventSource:
                 damaged or was changed since this source was made.
         """
         read = BlockReader(split, self.fractions)
+        workers = workers_for(self._files, shuffling=seed is not None)
         if seed is None:
             blocks = blocks_in_order(self._files, self.chunk_events)
-            return recut(_without_none(read_ahead(blocks, read, _WORKERS)), self.chunk_events)
+            return recut(_without_none(read_ahead(blocks, read, workers)), self.chunk_events)
         rng = np.random.default_rng(seed)
         capacity = buffer_rows(self._files, self.chunk_events)
-        rows = mixing_block_rows(len(self._files), capacity, self.chunk_events)
-        blocks = blocks_mixed(self._files, rows, rng)
-        stream = _without_none(read_ahead(blocks, read, _WORKERS))
-        return recut(mixed(stream, capacity, rng), self.chunk_events)
+        blocks = blocks_mixed(self._files, mixing_block_rows(len(self._files), capacity), rng)
+        stream = _without_none(read_ahead(blocks, read, workers))
+        return recut(mixed(stream, capacity, self.chunk_events, rng), self.chunk_events)
 
     @cached_property
     def class_counts(self) -> npt.NDArray[np.int64]:
         """Events per split and class, shape (3, classes), or (3, 1) without classes; read once."""
         counts = np.zeros((len(Split), len(self.class_names or ("all",))), dtype=np.int64)
         bare = [_without_columns(file) for file in self._files]
-        read = BlockReader(None, self.fractions)
-        for chunk in _without_none(read_ahead(blocks_in_order(bare, 4 * CHUNK_EVENTS), read, _WORKERS)):
+        blocks = blocks_in_order(bare, CHUNK_EVENTS)
+        workers = workers_for(bare, shuffling=False)
+        for chunk in _without_none(read_ahead(blocks, BlockReader(None, self.fractions), workers)):
             codes = assign(chunk.event_id, self.fractions)
             labels = np.zeros(len(chunk), dtype=np.int32) if chunk.labels is None else chunk.labels
             cells = codes * counts.shape[1] + labels

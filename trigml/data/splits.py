@@ -36,8 +36,8 @@ class SplitFractions:
         BadInput: a fraction outside [0, 1], no training events, a sum that is not 1, a salt outside 64 bits.
     """
 
-    train: float = 0.7
-    validation: float = 0.1
+    train: float = 0.6
+    validation: float = 0.2
     test: float = 0.2
     salt: int = 0
 
