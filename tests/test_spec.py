@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from trigml.errors import BadInput
-from trigml.spec import Spec, load_spec, shipped_specs, spec_from_text, spec_text, with_overrides
+from trigml.spec import (
+    Spec,
+    load_spec,
+    shipped_specs,
+    spec_from_text,
+    spec_text,
+    with_data_files,
+    with_overrides,
+)
 from trigml.spec.loading import _key_paths
 
 GOOD = """\
@@ -148,6 +156,15 @@ def test_overrides_change_single_keys() -> None:
     assert changed.inputs.names == ("u", "v")
     assert spec.training.epochs != 4
     assert with_overrides(changed, ["gate.min_auc=0.9", "gate.min_auc=null"]) == changed
+
+
+def test_data_files_replace_those_of_the_spec() -> None:
+    """``--data`` takes names as they are, also those that YAML would read as something else."""
+    spec = spec_from_text(GOOD, "toy.yml")
+    assert with_data_files(spec, ["[a, b].h5", "no"]).data.files == ("[a, b].h5", "no")
+    assert with_data_files(spec, []) is spec
+    with pytest.raises(BadInput, match=r"--data[\s\S]*data\.files\[0\]"):
+        with_data_files(spec, [""])
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,6 @@ from trigml.backends.hls import HlsOptions, HlsProject, hls_project
 from trigml.backends.hls.writer import PROJECT_FILE
 from trigml.backends.rtl import logic_of
 from trigml.data.blocks import Chunk
-from trigml.data.reader import EventSource
-from trigml.data.samples import resolve_files
-from trigml.data.splits import Split, SplitFractions
 from trigml.errors import BadInput
 from trigml.fixedpoint import IntArray, to_values
 from trigml.graph import Graph
@@ -33,6 +30,7 @@ from trigml.reports.estimate import estimated_figures
 from trigml.reports.figures import Figure, Tier, figures_json
 from trigml.reports.vendor import vendor_figures
 from trigml.runs import Run
+from trigml.spec import with_data_files
 from trigml.toolchains.programs import find_compiler
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.stages import GraphStage, HlsStage, KerasStage, LogicStage, Stage
@@ -43,7 +41,6 @@ PLOTS = "plots"
 NOT_EXACT_SUFFIX = ".not-exact"
 DEFAULT_RANDOM_VECTORS = 100_000
 TESTBENCH_EVENTS = 1000
-MAX_EVENTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -169,20 +166,16 @@ def synthesise(
 
 
 def events_of_test_split(run: Run, data: Sequence[str]) -> Chunk:
-    """The test split of a run's events (at most 1,000,000), features and labels.
+    """The test split of a run's events, as far as the training measured it: features and labels.
 
     Raises:
         BadInput: a file is not where the run says; name others with ``--data``.
     """
-    split = run.spec.data.split
+    from trigml.training.events import event_source, measured_events
+
+    spec = with_data_files(run.spec, data)
     try:
-        source = EventSource(
-            resolve_files(data or run.spec.data.files),
-            features=run.contract.names,
-            class_names=run.spec.data.classes,
-            fractions=SplitFractions(train=split.train, validation=split.validation, test=split.test),
-        )
-        return source.gather(Split.TEST, limit=MAX_EVENTS)
+        return measured_events(event_source(spec), spec.training.seed)
     except BadInput as error:
         if data:
             raise

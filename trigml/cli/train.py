@@ -46,16 +46,13 @@ def train(
     verbose: Verbose = False,
 ) -> None:
     """Train the models of a spec and write a run."""
-    from trigml.spec import load_spec, with_overrides
-    from trigml.training.session import train_run
+    from trigml.spec import load_spec, with_data_files, with_overrides
+    from trigml.training.session import default_run_folder, train_run
 
     console = Console(as_json, verbose)
     overrides = [f"training.seed={seed}"] if seed is not None else []
-    resolved = with_overrides(load_spec(spec), [*(changes or []), *overrides])
-    if data:
-        files = resolved.data.model_copy(update={"files": tuple(data)})
-        resolved = resolved.model_copy(update={"data": files})
-    folder = out or Path("runs", resolved.name)
+    resolved = with_overrides(with_data_files(load_spec(spec), data or ()), [*(changes or []), *overrides])
+    folder = out or default_run_folder(resolved)
     summary = train_run(
         resolved,
         folder,

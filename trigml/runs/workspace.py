@@ -94,6 +94,16 @@ class Workspace:
         """Remove the unfinished run: going on with it makes no sense."""
         shutil.rmtree(self.folder)
 
+    def discard_if_untouched(self) -> None:
+        """Remove the unfinished run if it holds no checkpoint, so that it is not in the way of another."""
+        if self.folder.is_dir() and not has_checkpoints(self.folder):
+            self.discard()
+
+
+def has_checkpoints(folder: Path) -> bool:
+    """Whether an unfinished run holds anything that took time to make."""
+    return any((folder / names.PROGRESS).glob("*.npz"))
+
 
 def unfinished_folder(out: Path) -> Path:
     """Where the run for ``out`` grows."""
@@ -158,7 +168,7 @@ def open_workspace(out: Path, identity: Identity, *, force: bool) -> Iterator[Wo
         ) from error
     with lock:
         _take(lock, folder)
-        begun = _begun(progress / names.IDENTITY)
+        begun = _begun(progress / names.IDENTITY) if has_checkpoints(folder) else None
         if begun is not None and (differences := _differences(begun, identity.to_json())):
             if not force:
                 raise _other_run(folder, begun, differences)

@@ -1,6 +1,13 @@
 """The spec: one YAML file that names task, data, architecture, quantisation, training, gates and target."""
 
-from trigml.spec.loading import load_spec, shipped_specs, spec_from_text, spec_text, with_overrides
+from trigml.spec.loading import (
+    load_spec,
+    shipped_specs,
+    spec_from_text,
+    spec_text,
+    with_data_files,
+    with_overrides,
+)
 from trigml.spec.schema import (
     AUTO,
     BaselineSpec,
@@ -37,5 +44,6 @@ __all__ = [
     "shipped_specs",
     "spec_from_text",
     "spec_text",
+    "with_data_files",
     "with_overrides",
 ]

@@ -22,6 +22,24 @@ from trigml.spec.yaml_text import Document, KeyPath, read_yaml, read_yaml_value
 _SUFFIXES = (".yml", ".yaml")
 
 
+class _Dumper(yaml.SafeDumper):
+    """YAML's safe dumper, with lists of plain values and the features on one line each."""
+
+
+def _represent_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
+    flow = not any(isinstance(value, list | dict) for value in values)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=flow)
+
+
+def _represent_dict(dumper: yaml.SafeDumper, values: dict[str, Any]) -> yaml.Node:
+    flow = "name" in values and not any(isinstance(value, list | dict) for value in values.values())
+    return dumper.represent_mapping("tag:yaml.org,2002:map", values, flow_style=flow)
+
+
+_Dumper.add_representer(list, _represent_list)
+_Dumper.add_representer(dict, _represent_dict)
+
+
 def shipped_specs() -> dict[str, Path]:
     """The specs that come with trigml, by their bare names."""
     return {path.stem: path for path in sorted(shipped_folder("models").glob("*.yml"))}
@@ -57,7 +75,7 @@ def spec_from_text(text: str, source: str) -> Spec:
 def spec_text(spec: Spec) -> str:
     """The spec as YAML with every key written out; ``spec_from_text`` reads it back to an equal spec."""
     content = spec.model_dump(mode="json", exclude_none=True)
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def with_overrides(spec: Spec, overrides: Sequence[str]) -> Spec:
@@ -90,6 +108,15 @@ def with_overrides(spec: Spec, overrides: Sequence[str]) -> Spec:
             section = section[part]
         section[path[-1]] = read_yaml_value(value.strip(), f"--set {override}")
     return _validated(Document(content, {}), "--set " + " ".join(overrides))
+
+
+def with_data_files(spec: Spec, files: Sequence[str]) -> Spec:
+    """A spec with other files of events, as ``--data`` asks; without any, the spec as it is."""
+    if not files:
+        return spec
+    content = spec.model_dump(mode="json")
+    content["data"]["files"] = list(files)
+    return _validated(Document(content, {}), "--data " + " ".join(files))
 
 
 def _shipped(name: str) -> Path:

@@ -79,7 +79,7 @@ def train_trees(
     *,
     seed: int = 0,
     max_events: int = MAX_EVENTS,
-    progress: Progress = Silent(),  # noqa: B008 - it has no state
+    progress: Progress = Silent(),
 ) -> BoostedTrees:
     """Train scikit-learn's histogram-based gradient boosting, stopped early on the given validation split.
 

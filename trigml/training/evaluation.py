@@ -38,7 +38,7 @@ class Evaluation:
     """What the models reach on the test split.
 
     Attributes:
-        models: performance by name: ``boosted trees``, ``float``, ``quantised``, as far as they were made.
+        models: performance by name: ``float``, ``quantised``, ``boosted trees``, as far as they were made.
         losses: by what is compared, reference first: ``float − quantised`` and so on.
         gates: the spec's gates.
         test_events: events that were used.
@@ -129,7 +129,7 @@ def evaluate(
 
 def models_of(scores: TestScores) -> dict[str, NDArray[Any]]:
     """Logits or log-probabilities by the models' names, as tables and plots show them."""
-    by_model = {TREES: scores.baseline, FLOAT: scores.float_logits, QUANTISED: scores.quantized_logits}
+    by_model = {FLOAT: scores.float_logits, QUANTISED: scores.quantized_logits, TREES: scores.baseline}
     return {name: logits for name, logits in by_model.items() if logits is not None}
 
 

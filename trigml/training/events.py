@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from trigml.contract import InputContract
 from trigml.data.blocks import Chunk
 from trigml.data.reader import EventSource
-from trigml.data.splits import Split
+from trigml.data.samples import resolve_files
+from trigml.data.splits import Split, SplitFractions
 from trigml.errors import BadInput
+from trigml.spec import Spec
 from trigml.training.loop import Batch, TrainingEvents
 
 MEMORY_BUDGET = 256 * 2**20
@@ -22,7 +24,7 @@ MEMORY_BUDGET = 256 * 2**20
 MAX_SAMPLE_EVENTS = 200_000
 """Events of the training split for the input contract and the calibration, and of the validation split."""
 
-MAX_TEST_EVENTS = 1_000_000
+MAX_TEST_EVENTS = 500_000
 """Events of the test split on which models are measured."""
 
 _PIECE_EVENTS = 65_536
@@ -59,6 +61,26 @@ def labels_of(events: Chunk) -> NDArray[np.int64]:
     if events.labels is None:
         raise BadInput("the events have no labels")
     return events.labels.astype(np.int64)
+
+
+def event_source(spec: Spec) -> EventSource:
+    """The events that a spec names: the columns of its inputs, labels in the order of its classes.
+
+    Raises:
+        BadInput: a file, column or class is not there, or a file is damaged.
+    """
+    split = spec.data.split
+    return EventSource(
+        resolve_files(spec.data.files),
+        features=spec.inputs.names,
+        class_names=spec.data.classes,
+        fractions=SplitFractions(train=split.train, validation=split.validation, test=split.test),
+    )
+
+
+def measured_events(source: EventSource, seed: int) -> Chunk:
+    """The events on which models are measured: the test split, at most 500,000 of it."""
+    return source.gather(Split.TEST, MAX_TEST_EVENTS, seed=seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,18 +141,15 @@ class SplitEvents:
         source: the files.
         training: all training events if they fit into ``MEMORY_BUDGET``, else a random part of them.
         validation: at most 200,000 events.
-        test: at most 1,000,000 events.
+        test: at most 500,000 events.
+        streamed: whether the loop reads the training events from their files in every epoch.
     """
 
     source: EventSource
     training: Chunk
     validation: Chunk
     test: Chunk
-
-    @property
-    def fits_in_memory(self) -> bool:
-        """Whether ``training`` is the whole split."""
-        return len(self.training) == self.source.count(Split.TRAIN)
+    streamed: bool
 
     @property
     def sample(self) -> Chunk:
@@ -143,7 +162,7 @@ class SplitEvents:
 
     def training_events(self, prepare: Preparation, seed: int) -> TrainingEvents:
         """The training split for the loop."""
-        if not self.fits_in_memory:
+        if self.streamed:
             return Streamed(self.source, prepare, seed)
         return InMemory(in_pieces(prepare, self.training.features), labels_of(self.training), seed)
 
@@ -165,12 +184,13 @@ def gather_events(source: EventSource, seed: int, memory_budget: int = MEMORY_BU
     """
     _refuse_absent_classes(source)
     bytes_per_event = 2 * 4 * len(source.feature_names) + 8
-    whole = source.count(Split.TRAIN) * bytes_per_event <= memory_budget
+    streamed = source.count(Split.TRAIN) * bytes_per_event > memory_budget
     return SplitEvents(
         source,
-        training=source.gather(Split.TRAIN, None if whole else MAX_SAMPLE_EVENTS, seed=seed),
+        training=source.gather(Split.TRAIN, MAX_SAMPLE_EVENTS if streamed else None, seed=seed),
         validation=source.gather(Split.VALIDATION, MAX_SAMPLE_EVENTS, seed=seed),
-        test=source.gather(Split.TEST, MAX_TEST_EVENTS, seed=seed),
+        test=measured_events(source, seed),
+        streamed=streamed,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +13,7 @@ from trigml.atomic import write_json, write_text
 from trigml.contract import InputContract, InputFeature, fitted_feature
 from trigml.data.reader import EventSource
 from trigml.data.samples import resolve_files
-from trigml.data.splits import Split, SplitFractions
+from trigml.data.splits import Split
 from trigml.errors import Interrupted
 from trigml.frontends.qkeras import graph_from_qkeras
 from trigml.graph import Graph, save_graph
@@ -45,6 +44,7 @@ from trigml.training.evaluation import (
 )
 from trigml.training.events import (
     SplitEvents,
+    event_source,
     float_inputs,
     gather_events,
     in_pieces,
@@ -58,6 +58,11 @@ from trigml.training.summary import RunSummary
 
 _LIBRARIES = ("tensorflow", "tf-keras", "qkeras", "numpy", "h5py", "scikit-learn", "matplotlib")
 _MUCH_SATURATED = 0.01
+
+
+def default_run_folder(spec: Spec) -> Path:
+    """Where a run goes unless the user says otherwise: ``runs/NAME``."""
+    return Path("runs") / spec.name
 
 
 def train_run(
@@ -88,23 +93,25 @@ def train_run(
     """
     progress = progress or Silent()
     refuse_occupied(out, force=force)
-    source, files = _open_source(spec)
+    source = event_source(spec)
     identity = Identity(
         trigml=trigml.__version__,
         quantize=quantize,
         spec=spec.model_dump(mode="json"),
-        data=_data_files(source, files, progress),
+        data=_data_files(spec, source, progress),
         versions=_versions(),
         command=command,
     )
     with open_workspace(out, identity, force=force) as workspace:
         try:
             return _train(spec, source, workspace, identity, progress)
+        except KeyboardInterrupt as error:
+            raise _interrupted(workspace, command) from error
         except Diverged:
             workspace.discard()
             raise
-        except KeyboardInterrupt as error:
-            raise _interrupted(workspace, command) from error
+        finally:
+            workspace.discard_if_untouched()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +149,7 @@ def _train(
         evaluation = evaluate(
             trained.spec, trained.contract, events, scores, available=source.count(Split.TEST)
         )
-    notes += _notes_on_inputs(evaluation)
+    notes += _notes_on_inputs(trained.contract, evaluation)
     with progress.task("Writing the run"):
         _write(trained, scores, evaluation, workspace, {"boosted_trees": tree_history})
         _write_manifest(workspace, identity, trained)
@@ -214,25 +221,12 @@ def input_contract(spec: Spec, events: SplitEvents) -> InputContract:
     return InputContract(tuple(features), format_)
 
 
-def _open_source(spec: Spec) -> tuple[EventSource, list[str]]:
-    """The events of a spec, and for each file what the user wrote."""
-    paths: list[Path] = []
+def _data_files(spec: Spec, source: EventSource, progress: Progress) -> tuple[DataFile, ...]:
+    """Each file under the name that the user gave it; one that a pattern found has its own name behind."""
     written: list[str] = []
     for name in spec.data.files:
         found = resolve_files([name])
-        paths += found
         written += [name] if len(found) == 1 else [f"{name} ({path.name})" for path in found]
-    split = spec.data.split
-    source = EventSource(
-        paths,
-        features=spec.inputs.names,
-        class_names=spec.data.classes,
-        fractions=SplitFractions(train=split.train, validation=split.validation, test=split.test),
-    )
-    return source, written
-
-
-def _data_files(source: EventSource, written: Sequence[str], progress: Progress) -> tuple[DataFile, ...]:
     digests = source.file_digests(progress)
     return tuple(
         DataFile(name, digest.sha256, header.n_events)
@@ -271,7 +265,7 @@ def _history(state: TrainState) -> dict[str, Any]:
 
 def _notes_on_events(events: SplitEvents) -> list[str]:
     notes = []
-    if not events.fits_in_memory:
+    if events.streamed:
         available = events.source.count(Split.TRAIN)
         notes.append(f"{available:,} training events are streamed from their files in every epoch")
     for split, used in ((Split.VALIDATION, events.validation), (Split.TEST, events.test)):
@@ -283,12 +277,17 @@ def _notes_on_events(events: SplitEvents) -> list[str]:
     return notes
 
 
-def _notes_on_inputs(evaluation: Evaluation) -> list[str]:
-    return [
-        f"{100 * fraction:.1f} % of the test events saturate the input {name!r}; consider a larger shift"
-        for name, fraction in evaluation.saturated.items()
-        if fraction > _MUCH_SATURATED
-    ]
+def _notes_on_inputs(contract: InputContract, evaluation: Evaluation) -> list[str]:
+    notes = []
+    for feature in contract.features:
+        fraction = evaluation.saturated[feature.name]
+        low, high = contract.reach(feature)
+        if fraction > _MUCH_SATURATED:
+            notes.append(
+                f"{100 * fraction:.1f} % of the test events saturate the input {feature.name!r}, "
+                f"whose words reach from {low:g} to {high:g} {feature.unit}".rstrip()
+            )
+    return notes
 
 
 def _write(
@@ -337,14 +336,15 @@ def _write_manifest(workspace: Workspace, identity: Identity, trained: _Trained)
 
 
 def _interrupted(workspace: Workspace, command: str) -> Interrupted:
-    kept = []
+    kept: list[str] = []
     for file, what in (("float.npz", "float reference"), ("quantized.npz", "quantised model")):
         state = TrainState.load(workspace.progress / file)
         if state is not None:
-            kept.append(f"{state.epochs_done} epochs of the {what}")
+            plural = "" if state.epochs_done == 1 else "s"
+            kept.append(f"{state.epochs_done} epoch{plural} of the {what}")
     return Interrupted(
         "the training was interrupted",
-        where=str(workspace.folder),
+        where=str(workspace.folder) if kept else None,
         found=f"kept: {', '.join(kept)}" if kept else "nothing was trained yet",
         remedy=f"to go on, give the same command again: {command}",
     )
