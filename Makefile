@@ -27,6 +27,7 @@ lint: $(READY)
 
 $(READY): pyproject.toml requirements.lock
 	@sh scripts/check_machine.sh
+	@echo "Setting up $(VENV): some 3 GB of Python packages, which takes a few minutes"
 	$$(sh scripts/check_machine.sh --python) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
