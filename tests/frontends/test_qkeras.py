@@ -10,7 +10,8 @@ from trigml.contract import InputContract
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, to_values
-from trigml.frontends.qkeras import graph_from_qkeras, identifier
+from trigml.frontends.names import identifier
+from trigml.frontends.qkeras import graph_from_qkeras
 from trigml.graph import Dense, Graph
 from trigml.legacy_keras import KerasModules, load
 from trigml.verify.comparison import compare

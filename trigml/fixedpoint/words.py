@@ -40,19 +40,24 @@ def round_shift(words: IntArray, shift: int, rounding: Rounding) -> IntArray:
     if rounding is Rounding.TRN_ZERO:
         return np.asarray(floor + ((words < 0) & (rest > 0)))
     half = np.int64(1) << np.int64(shift - 1)
-    tie_up: NDArray[np.bool_] | bool
+    tie_up = _tie_goes_up(rounding, negative=words < 0, floor_is_odd=(floor & 1) == 1)
+    return np.asarray(floor + ((rest > half) | ((rest == half) & tie_up)))
+
+
+def _tie_goes_up(
+    rounding: Rounding, *, negative: NDArray[np.bool_], floor_is_odd: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether a value half-way between two words becomes the upper one."""
     match rounding:
         case Rounding.RND:
-            tie_up = True
-        case Rounding.RND_MIN_INF:
-            tie_up = False
+            return np.ones_like(negative)
         case Rounding.RND_INF:
-            tie_up = words >= 0
+            return ~negative
         case Rounding.RND_ZERO:
-            tie_up = words < 0
+            return negative
         case Rounding.RND_CONV:
-            tie_up = (floor & 1) == 1
-    return np.asarray(floor + ((rest > half) | ((rest == half) & tie_up)))
+            return floor_is_odd
+    return np.zeros_like(negative)  # RND_MIN_INF; truncation knows no ties
 
 
 def fit_into(words: IntArray, target: FixedPoint) -> IntArray:
@@ -127,16 +132,7 @@ def _round_float(scaled: NDArray[np.float64], rounding: Rounding) -> NDArray[np.
     if rounding is Rounding.TRN:
         return floor
     tie = np.abs(scaled - np.trunc(scaled)) == 0.5  # the difference is exact
-    tie_up: NDArray[np.bool_] | bool
-    match rounding:
-        case Rounding.RND:
-            tie_up = True
-        case Rounding.RND_MIN_INF:
-            tie_up = False
-        case Rounding.RND_INF:
-            tie_up = scaled >= 0
-        case Rounding.RND_ZERO:
-            tie_up = scaled < 0
+    tie_up = _tie_goes_up(rounding, negative=scaled < 0, floor_is_odd=np.fmod(floor, 2) != 0)
     return np.where(tie, floor + tie_up, np.rint(scaled))
 
 

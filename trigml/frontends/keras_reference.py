@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.frontends.qkeras import identifier
+from trigml.frontends.names import identifier
 from trigml.graph import Dense, Graph, Quantize, Relu
 from trigml.legacy_keras import load
 
@@ -44,8 +44,7 @@ class KerasReference:
             keras = load().keras
             self._model = model
             if self.float_type == "float64":
-                self._model = keras.models.clone_model(model, clone_function=_float64_layer)
-                self._model.set_weights([weights.astype(np.float64) for weights in model.get_weights()])
+                self._model = _in_float64(model)
             names = {operation.name for operation in graph.operations}
             self._traced = keras.Model(
                 self._model.inputs,
@@ -132,10 +131,16 @@ def _steps_into(graph: Graph, quantiser: Quantize) -> int:
     return graph.ranges[source.name].largest_magnitude << finer if finer else 0
 
 
-def _float64_layer(layer: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # Keras does not know QKeras's constraints
+def _in_float64(model: Any) -> Any:
+    def rebuilt(layer: Any) -> Any:
         return type(layer).from_config({**layer.get_config(), "dtype": "float64"})
+
+    with warnings.catch_warnings():
+        # Keras does not know QKeras's constraints, and these initial weights are replaced at once.
+        warnings.simplefilter("ignore", UserWarning)
+        clone = load().keras.models.clone_model(model, clone_function=rebuilt)
+    clone.set_weights([weights.astype(np.float64) for weights in model.get_weights()])
+    return clone
 
 
 @contextmanager
