@@ -2,7 +2,8 @@
 
 It writes one file of events (16 float32 features, labels, ids; 5 GB unless --gb says otherwise) in a
 temporary folder, reads it by turns with both, and prints MB/s (medians over the rounds) and the ratio to h5py
-reading the same chunks of 16,384 events of each column and dropping them.
+reading the same chunks of 16,384 events of each column and dropping them: in order, or for the mixed stream
+in its order. Either way MB/s are those of the whole file, as all of its chunks are read for one split, too.
 "Cold" passes begin with the file dropped from the page cache (posix_fadvise), "warm" ones with all of it in
 the cache, for both alike. The memory is the peak of a process of its own that does nothing else, above what
 it has after its imports (VmHWM of Linux).
@@ -20,13 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from trigml.data.layout import CHUNK_EVENTS, Column, EventsWriter
+from trigml.data.mixing import blocks_mixed, buffer_rows, mixing_block_rows
 from trigml.data.reader import EventSource
 from trigml.data.splits import Split
 
@@ -34,6 +36,8 @@ FEATURES = tuple(f"feature_{index}" for index in range(16))
 CLASSES = ("g", "q", "W", "Z", "t")
 ROW_BYTES = 4 * len(FEATURES) + 8 + 1
 PLAIN = "h5py, same chunks, dropped"
+PLAIN_MIXED = "h5py, same chunks, mixed order"
+SEED = 1
 
 
 def main() -> None:
@@ -60,7 +64,7 @@ def main() -> None:
         for cold in (False, True):
             compare(path, n_events, options.rounds, cold)
         print("peak memory above the libraries':")
-        for text, seed in (("in order", None), ("training split, mixed", 1)):
+        for text, seed in (("in order", None), ("training split, mixed", SEED)):
             command = [sys.executable, __file__, "--memory-of", str(path)]
             command += [] if seed is None else ["--seed", str(seed)]
             peak = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -92,13 +96,17 @@ def write(path: Path, n_events: int, compression: str | None) -> None:
 
 def compare(path: Path, n_events: int, rounds: int, cold: bool) -> None:
     source = EventSource([path], features=FEATURES, class_names=CLASSES)
+    mixed_rows = rows_mixed(source)
     ways: dict[str, Callable[[], int]] = {
-        PLAIN: lambda: read_plainly(path, CHUNK_EVENTS),
-        "h5py, 4 chunks at once, dropped": lambda: read_plainly(path, 4 * CHUNK_EVENTS),
+        PLAIN: lambda: read_plainly(path, rows_in_order(n_events, CHUNK_EVENTS)),
+        "h5py, 4 chunks at once, dropped": lambda: read_plainly(
+            path, rows_in_order(n_events, 4 * CHUNK_EVENTS)
+        ),
         "h5py, chunks into one matrix": lambda: read_into_matrix(path),
         "EventSource, in order": lambda: sum(len(chunk) for chunk in source.chunks(None)),
+        PLAIN_MIXED: lambda: read_plainly(path, mixed_rows),
         "EventSource, training, mixed": lambda: sum(
-            len(chunk) for chunk in source.chunks(Split.TRAIN, seed=1)
+            len(chunk) for chunk in source.chunks(Split.TRAIN, seed=SEED)
         ),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
@@ -110,11 +118,11 @@ def compare(path: Path, n_events: int, rounds: int, cold: bool) -> None:
             begin = time.perf_counter()
             n_read = read()
             times[name].append(time.perf_counter() - begin)
-            if "mixed" not in name and n_read != n_events:
+            if "training" not in name and n_read != n_events:
                 raise SystemExit(f"{name} read {n_read} events instead of {n_events}")
     print(f"{'cold' if cold else 'warm'} page cache, {rounds} rounds by turns:")
-    plain = statistics.median(times[PLAIN])
     for name, seconds in times.items():
+        plain = statistics.median(times[PLAIN_MIXED if "mixed" in name else PLAIN])
         median = statistics.median(seconds)
         each = " ".join(f"{second:.2f}" for second in seconds)
         speed = n_events * ROW_BYTES / median / 1e6
@@ -132,15 +140,26 @@ def prepare(path: Path, cold: bool) -> None:
                 pass
 
 
-def read_plainly(path: Path, chunk_events: int) -> int:
-    """What h5py can do at most: each column of each chunk of events, read and dropped."""
+def rows_in_order(n_events: int, chunk_events: int) -> list[tuple[int, int]]:
+    return [(start, min(start + chunk_events, n_events)) for start in range(0, n_events, chunk_events)]
+
+
+def rows_mixed(source: EventSource) -> list[tuple[int, int]]:
+    """The blocks that the mixed stream reads, in its order."""
+    (file,) = source._files
+    block_rows = mixing_block_rows(1, buffer_rows([file], source.chunk_events))
+    blocks = blocks_mixed([file], block_rows, np.random.default_rng(SEED))
+    return [(block.start, block.stop) for block in blocks]
+
+
+def read_plainly(path: Path, rows: Sequence[tuple[int, int]]) -> int:
+    """What h5py can do at most: these rows of each column read and dropped."""
     with h5py.File(path) as file:
         columns = [file["event_id"], file["labels"], *(file[f"features/{name}"] for name in FEATURES)]
-        n_events = int(file["event_id"].shape[0])
-        for start in range(0, n_events, chunk_events):
+        for start, stop in rows:
             for column in columns:
-                column[start : start + chunk_events]
-    return n_events
+                column[start:stop]
+    return sum(stop - start for start, stop in rows)
 
 
 def read_into_matrix(path: Path) -> int:

@@ -6,17 +6,15 @@ project that does not agree goes to a folder ending in ``.not-exact``, for findi
 
 from __future__ import annotations
 
-import json
+import re
 import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from trigml import __version__
 from trigml.atomic import replacing_folder, write_json
 from trigml.backends.hls import HlsOptions, HlsProject, hls_project
 from trigml.backends.hls.writer import PROJECT_FILE
@@ -27,16 +25,15 @@ from trigml.fixedpoint import IntArray, to_values
 from trigml.graph import Graph
 from trigml.progress import Progress, Silent
 from trigml.reports.estimate import estimated_figures
-from trigml.reports.figures import Figure, Tier, figures_json
+from trigml.reports.stored import REPORT, ProjectReport, stored_content
 from trigml.reports.vendor import vendor_figures
 from trigml.runs import Run
 from trigml.spec import with_data_files
 from trigml.toolchains.programs import find_compiler
-from trigml.verify.comparison import Comparison, compare
+from trigml.verify.comparison import compare
 from trigml.verify.stages import GraphStage, HlsStage, KerasStage, LogicStage, Stage
 from trigml.verify.vectors import corner_vectors, event_vectors, random_vectors
 
-REPORT = "report.json"
 PLOTS = "plots"
 NOT_EXACT_SUFFIX = ".not-exact"
 DEFAULT_RANDOM_VECTORS = 100_000
@@ -48,31 +45,14 @@ class Synthesis:
     """What ``synthesise`` made.
 
     Attributes:
-        folder: the project.
-        options: what it is for.
-        comparison: stages, events, differences.
-        figures: latency and resources, each with its tier.
-        notes: what the reader should know.
+        options: what the project is for.
+        report: where it is, and what is known of it.
         kept: the same project stood there already and was left as it was.
     """
 
-    folder: Path
     options: HlsOptions
-    comparison: Comparison
-    figures: tuple[Figure, ...]
-    notes: tuple[str, ...]
+    report: ProjectReport
     kept: bool
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON: the content of ``report.json``."""
-        return {
-            "trigml": __version__,
-            "options": self.options.to_json(),
-            "bit_exact": self.comparison.first_difference is None,
-            "verification": self.comparison.to_json(),
-            "figures": figures_json(self.figures),
-            "notes": list(self.notes),
-        }
 
     def vendor_commands(self) -> tuple[str, ...]:
         """How the vendor's tool is run on the project, for those who have it."""
@@ -81,14 +61,20 @@ class Synthesis:
             "vivado": "vivado_hls -f build_prj.tcl",
         }
         command = script.get(self.options.backend.value)
-        return () if command is None else (f"cd {shlex.quote(str(self.folder))} && {command}",)
+        return () if command is None else (f"cd {shlex.quote(str(self.report.folder))} && {command}",)
 
 
 def default_folder(run: Run, options: HlsOptions) -> Path:
     """Where a project goes if nothing else is said: one folder per choice of options, inside the run."""
+    target = run.spec.target
     parts = [options.backend.value, options.io.value, options.strategy.value]
     if options.reuse_factor != 1:
         parts.append(f"rf{options.reuse_factor}")
+    if options.clock_ns != target.clock_ns:
+        parts.append(f"{options.clock_ns:g}ns")
+    usual = target.part if options.backend.value == target.backend else options.backend.default_part
+    if options.part != usual:
+        parts.append(re.sub(r"[^A-Za-z0-9]+", "_", options.part))
     return run.path / "hls" / "-".join(parts)
 
 
@@ -121,7 +107,9 @@ def synthesise(
         NotBitExact: a stage differs from the graph; the project is in ``folder`` + ``.not-exact``.
     """
     listener = progress or Silent()
-    refuse_occupied(folder, force=force)
+    not_exact = folder.with_name(folder.name + NOT_EXACT_SUFFIX)
+    for place in (folder, not_exact):
+        refuse_occupied(place, force=force)
     if options.backend.emulates_with_gxx:
         find_compiler()  # its absence should not show only after half a minute of work
     graph = run.graph()
@@ -146,23 +134,23 @@ def synthesise(
                 stages.append(HlsStage(graph, project, Path(scratch)))
                 task.advance()
         comparison = compare(GraphStage(graph), stages, sets, listener)
-    synthesis = Synthesis(
+    report = ProjectReport(
         folder,
-        options,
         comparison,
         tuple(estimated_figures(logic, clock_ns=options.clock_ns)),
+        (),
         (*_notes(options), *project.notes),
-        kept,
     )
     if comparison.first_difference is not None:
-        _write(project, synthesis, folder.with_name(folder.name + NOT_EXACT_SUFFIX))
+        _write(project, replace(report, folder=not_exact))
         raise comparison.first_difference.explained()
     if kept:
-        write_json(folder / REPORT, synthesis.to_json())
+        write_json(folder / REPORT, stored_content(options, report))
     else:
-        plotted = (run, graph, events, words) if options.backend.emulates_with_gxx else None
-        _write(project, synthesis, folder, plotted)
-    return replace(synthesis, figures=(*vendor_figures(folder, project.top), *synthesis.figures))
+        emulated = options.backend.emulates_with_gxx
+        _write(project, report, (run, graph, events, words) if emulated else None)
+    vendor = tuple(vendor_figures(folder, project.top))
+    return Synthesis(options, replace(report, vendor=vendor), kept)
 
 
 def events_of_test_split(run: Run, data: Sequence[str]) -> Chunk:
@@ -241,16 +229,13 @@ def _notes(options: HlsOptions) -> tuple[str, ...]:
 
 
 def _write(
-    project: HlsProject,
-    synthesis: Synthesis,
-    folder: Path,
-    plotted: tuple[Run, Graph, Chunk, IntArray] | None = None,
+    project: HlsProject, report: ProjectReport, plotted: tuple[Run, Graph, Chunk, IntArray] | None = None
 ) -> None:
-    with replacing_folder(folder) as beside:
+    with replacing_folder(report.folder) as beside:
         project.write_into(beside)
         if plotted is not None:
             _plot_with_hardware(*plotted, beside / PLOTS / "roc")
-        write_json(beside / REPORT, synthesis.to_json())
+        write_json(beside / REPORT, stored_content(project.options, report))
 
 
 def _plot_with_hardware(run: Run, graph: Graph, events: Chunk, words: IntArray, stem: Path) -> None:
@@ -264,43 +249,3 @@ def _plot_with_hardware(run: Run, graph: Graph, events: Chunk, words: IntArray, 
     models["hardware"] = to_values(words, graph.output.format.fraction)
     stem.parent.mkdir()
     write_roc_plot(models, labels_of(events), run.spec.data.classes, stem, sample=run.spec.title)
-
-
-@dataclass(frozen=True)
-class StoredReport:
-    """``report.json`` of a project, with the vendor's figures if a vendor tool has run since."""
-
-    folder: Path
-    content: dict[str, Any]
-    vendor: tuple[Figure, ...]
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the reader should know."""
-        return tuple(self.content["notes"])
-
-    @property
-    def figures(self) -> tuple[Figure, ...]:
-        """All rows, the vendor's first."""
-        rows = [Figure(**row | {"tier": Tier(row["tier"])}) for row in self.content["figures"]]
-        return (*self.vendor, *rows)
-
-
-def read_report(folder: Path) -> StoredReport:
-    """Read the report of an HLS project folder.
-
-    Raises:
-        BadInput: not a project of trigml, or a damaged report, or a vendor report that cannot be used.
-    """
-    try:
-        project = json.loads((folder / PROJECT_FILE).read_text(encoding="utf-8"))
-        content = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        top = str(project["top"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(
-            "there is no readable report of an HLS project here",
-            where=str(folder),
-            found=f"{type(error).__name__}: {error}",
-            remedy="make it with: trigml synth RUN",
-        ) from error
-    return StoredReport(folder, content, tuple(vendor_figures(folder, top)))

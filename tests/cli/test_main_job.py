@@ -19,9 +19,12 @@ import pytest
 from trigml.backends.hls import layers as hls_layers_module
 from trigml.backends.hls import writer
 from trigml.backends.hls.layers import HlsLayer
+from trigml.backends.hls.options import HlsBackend, options_from
 from trigml.cli.main import exit_code_of
 from trigml.fixedpoint import Rounding
 from trigml.graph import Graph
+from trigml.runs import open_run
+from trigml.synthesis import default_folder
 
 pytestmark = pytest.mark.slow
 
@@ -78,8 +81,10 @@ def test_the_main_job_is_bit_exact_and_reported(run: Path, capsys: pytest.Captur
     assert "estimate" in shown
     assert str(project) in shown
 
-    assert exit_code_of(["synth", str(run), "--random", "100"]) == 0
+    stored = (project / "report.json").read_bytes()
+    assert exit_code_of(["synth", str(run)]) == 0
     assert "it was there already, unchanged" in capsys.readouterr().err
+    assert (project / "report.json").read_bytes() == stored
 
 
 def _planted(change: Callable[[HlsLayer], HlsLayer]) -> Callable[[Graph], Sequence[HlsLayer]]:
@@ -130,6 +135,7 @@ def test_a_project_that_cannot_be_run_says_so(run: Path, capsys: pytest.CaptureF
     assert exit_code_of(["synth", str(run), "--backend", "oneapi", "--random", "100"]) == 0
     shown = capsys.readouterr().out
     assert "was written, but not run" in shown
+    assert "one strategy for dense layers, resource; latency has no effect" in shown
     assert "HLS C++" not in shown
     assert not (run / "hls" / "oneapi-parallel-latency" / "plots").exists()
 
@@ -154,6 +160,12 @@ def test_folders_of_others_are_left_alone(run: Path, capsys: pytest.CaptureFixtu
     assert "the output folder holds something else" in capsys.readouterr().err
     assert (other / "thesis.tex").read_text() == "years of work"
 
+    beside = run / "hls" / "vitis-parallel-latency.not-exact"
+    beside.mkdir(parents=True)
+    (beside / "diary.txt").write_text("dear diary")
+    assert exit_code_of(["synth", str(run), "--force"]) == 2
+    assert (beside / "diary.txt").is_file()
+
     project = run.parent / "project"
     fast = ["synth", str(run), "--backend", "oneapi", "--random", "10", "--out", str(project)]
     assert exit_code_of(fast) == 0
@@ -162,6 +174,37 @@ def test_folders_of_others_are_left_alone(run: Path, capsys: pytest.CaptureFixtu
     assert "holds another project, or a changed one" in capsys.readouterr().err
     assert exit_code_of([*fast, "--force"]) == 0
     assert json.loads((project / "contract.json").read_text())["features"]
+
+
+def test_options_out_of_range_are_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A zero is an answer, not a missing one; and no part name reaches a Tcl script that Tcl would run."""
+    for options, message in (
+        (["--clock-ns", "0"], "the clock period is out of range"),
+        (["--reuse-factor", "0"], "the reuse factor is out of range"),
+        (["--part", "x[exec id]"], "not the name of an FPGA part"),
+    ):
+        assert exit_code_of(["synth", str(run), *options]) == 2
+        assert message in capsys.readouterr().err
+    assert not (run / "hls").exists()
+
+
+def test_other_options_have_a_folder_of_their_own(trained: Path) -> None:
+    """Two choices never ask for the same folder; the spec's own target has the short name."""
+    opened = open_run(trained)
+    usual = options_from(
+        "vitis", part="xcvu13p-flga2577-2-e", clock_ns=5.0, io="parallel", strategy="latency", reuse_factor=1
+    )
+    choices = [
+        usual,
+        replace(usual, clock_ns=2.5),
+        replace(usual, part="xcvu9p-flga2104-2-e"),
+        replace(usual, reuse_factor=2),
+        replace(usual, backend=HlsBackend.QUARTUS, part="Arria10"),
+    ]
+    names = [default_folder(opened, choice).name for choice in choices]
+    assert len(set(names)) == len(choices)
+    assert names[0] == "vitis-parallel-latency"
+    assert names[4] == "quartus-parallel-latency"
 
 
 def test_missing_events_are_asked_for(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,9 +227,18 @@ def test_a_vendor_report_in_the_project_is_shown_first(run: Path, capsys: pytest
     assert {"metric": "LUT", "value": 41234}.items() <= figures[0].items()
     assert {row["part"] for row in figures if row["tier"] == "vendor"} == {"xcvu13p-flga2577-2-e"}
 
+    assert exit_code_of(["report", str(project)]) == 0
+    assert "41,234  vendor" in capsys.readouterr().out
+
     report.write_text(_CSYNTH[:300])
     assert exit_code_of(["report", str(run)]) == 2
     assert "the vendor report cannot be read" in capsys.readouterr().err
+    report.unlink()
+
+    for damaged in ("{}", '{"verification": {"stages": [{"stage": "x"}], "vectors": []}}', "nothing"):
+        (project / "report.json").write_text(damaged)
+        assert exit_code_of(["report", str(run)]) == 2
+        assert "no readable report" in capsys.readouterr().err
 
 
 _CSYNTH = """<profile>

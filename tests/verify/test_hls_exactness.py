@@ -15,13 +15,19 @@ from trigml.backends.hls import HlsBackend, HlsOptions, IoType, Strategy, hls_pr
 from trigml.backends.hls.layers import HlsLayer, hls_layers
 from trigml.backends.hls.writer import write_layers
 from trigml.backends.rtl import logic_of
+from trigml.contract import InputContract, fitted_feature
+from trigml.data.blocks import Chunk
+from trigml.data.splits import Split
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import NotBitExact
 from trigml.fixedpoint import FixedPoint, Rounding, to_values
+from trigml.frontends.qkeras import graph_from_qkeras
 from trigml.graph import Dense, Graph
+from trigml.spec import load_spec
+from trigml.training.events import event_source
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.stages import GraphStage, HlsStage, KerasStage, LogicStage, Stage
-from trigml.verify.vectors import Vectors, corner_vectors, random_vectors
+from trigml.verify.vectors import Vectors, corner_vectors, event_vectors, random_vectors
 
 pytestmark = pytest.mark.slow
 
@@ -38,18 +44,34 @@ def assert_exact(comparison: Comparison, stages: int) -> None:
     assert len({result.words for result in comparison.stages}) == 1
 
 
+@pytest.fixture(scope="module")
+def jets() -> Chunk:
+    """Real jets: events of the packaged sample with the 16 features of the shipped tagger."""
+    spec = load_spec("jet_tagger_hlf")
+    return event_source(spec).gather(Split.TEST, 3000, seed=1)
+
+
 @pytest.mark.parametrize("bits", [4, 6, 8, 12])
-def test_all_stages_agree(make_qkeras: Callable[..., Any], tmp_path: Path, bits: int) -> None:
-    """Protects what trigml is for: no differing word between QKeras, graph, HLS C++ and logic."""
-    trained = make_qkeras(bits, seed=bits)
-    graph = trained.graph
+def test_all_stages_agree(make_qkeras: Callable[..., Any], jets: Chunk, tmp_path: Path, bits: int) -> None:
+    """Protects what trigml is for: no differing word in any stage, on real jets and on random vectors."""
+    format_ = FixedPoint.parse(f"ap_fixed<{bits + 2},4,RND_CONV,SAT>")
+    columns = [
+        fitted_feature(name, "", jets.features[:, column], format_)
+        for column, name in enumerate(load_spec("jet_tagger_hlf").inputs.names)
+    ]
+    contract = InputContract(tuple(columns), format_)
+    trained = make_qkeras(bits, seed=bits, sizes=(16, 24, 12, 5))
+    graph = graph_from_qkeras(trained.model, contract)
+    real = event_vectors(contract, jets.features, "jets")
     stages: list[Stage] = [
         KerasStage(trained.model, graph),
         HlsStage(graph, hls_project(graph, VITIS), tmp_path),
         LogicStage(logic_of(graph, 5.0)),
     ]
-    comparison = compare(GraphStage(graph), stages, vectors_of(graph))
+    comparison = compare(GraphStage(graph), stages, [real, *vectors_of(graph)])
     assert_exact(comparison, 3)
+    assert dict(comparison.vectors)["jets"] == 3000
+    assert len(np.unique(GraphStage(graph).outputs(real))) > 20
     assert comparison.stages[2].stage == "HLS C++ (vitis, parallel)"
     assert comparison.stages[2].version.startswith("hls4ml 1.")
 

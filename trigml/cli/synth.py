@@ -47,29 +47,26 @@ def synth(
     verbose: Verbose = False,
 ) -> None:
     """Write, check and report an HLS project."""
-    from trigml.reports.terminal import comparison_text, figures_text
     from trigml.runs import open_run
     from trigml.synthesis import default_folder, synthesise
 
     console = Console(as_json, verbose)
     opened = open_run(run)
     target = opened.spec.target
+    same_backend = backend is None or backend.value == target.backend
     options = options_from(
         backend or target.backend,
-        part=part or (target.part if backend in (None, target.backend) else None),
-        clock_ns=clock_ns or target.clock_ns,
+        part=target.part if part is None and same_backend else part,
+        clock_ns=target.clock_ns if clock_ns is None else clock_ns,
         io=io or target.io,
         strategy=strategy or target.strategy,
-        reuse_factor=reuse_factor or target.reuse_factor,
+        reuse_factor=target.reuse_factor if reuse_factor is None else reuse_factor,
     )
     folder = out or default_folder(opened, options)
-    result = synthesise(
+    made = synthesise(
         opened, options, folder, data=data or (), random_count=random, force=force, progress=console
     )
-    parts = [comparison_text(result.comparison), figures_text(result.figures)]
-    parts += [f"note: {note}" for note in result.notes]
-    console.result("\n\n".join(parts), {"project": str(folder), **result.to_json()})
-    console.say(
-        f"\nThe project is in {folder}" + (" (it was there already, unchanged)" if result.kept else "")
-    )
-    console.next_step(f"trigml report {shlex.quote(str(run))}", *result.vendor_commands())
+    console.result(made.report.text(), made.report.to_json())
+    console.say(f"\nThe project is in {folder}" + (" (it was there already, unchanged)" if made.kept else ""))
+    shown = run if out is None else folder
+    console.next_step(f"trigml report {shlex.quote(str(shown))}", *made.vendor_commands())

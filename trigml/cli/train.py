@@ -66,8 +66,8 @@ def train(
     text += [f"note: {note}" for note in summary.notes]
     console.result("\n\n".join(part for part in text if part), summary.to_json())
     console.say(f"\nThe run is in {folder}; ROC curves in {folder / 'plots' / 'roc.png'}")
-    summary.enforce_gates()
     if quantize:
         console.next_step(f"trigml synth {shlex.quote(str(folder))}")
     else:
         console.next_step(shlex.join(["trigml", "train", spec, "--quantize"]))
+    summary.enforce_gates()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from trigml.data.stored import FileState, OpenEvents, StoredColumn, locate, open
 from trigml.errors import BadInput
 
 _PIECE_ROWS = 16384  # the rows of 16 columns then stay in a processor's second-level cache
+_CACHE_LINE = 64  # bytes
 _PAD = 16  # columns a power of two apart would compete for the same cache lines
 
 Floats = npt.NDArray[np.float32]
@@ -36,8 +37,6 @@ class Chunk:
         labels: (n,) int32, index into the requested class names; ``None`` if none were requested.
         targets: (n, T) float32, C-contiguous; ``None`` if none were requested.
         constituents: (n, K, C) float32, C-contiguous; ``None`` if none were requested.
-        file: (n,) int32, index into ``EventSource.paths``.
-        row: (n,) int64, the row in that file.
     """
 
     event_id: npt.NDArray[np.uint64]
@@ -45,8 +44,6 @@ class Chunk:
     labels: npt.NDArray[np.int32] | None
     targets: Floats | None
     constituents: Floats | None
-    file: npt.NDArray[np.int32]
-    row: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.event_id)
@@ -54,15 +51,7 @@ class Chunk:
     @property
     def arrays(self) -> tuple[npt.NDArray[Any] | None, ...]:
         """All columns in the order of the attributes."""
-        return (
-            self.event_id,
-            self.features,
-            self.labels,
-            self.targets,
-            self.constituents,
-            self.file,
-            self.row,
-        )
+        return (self.event_id, self.features, self.labels, self.targets, self.constituents)
 
     def take(self, rows: npt.NDArray[np.intp] | slice) -> Chunk:
         """The events at ``rows``; a slice shares memory with this chunk."""
@@ -114,7 +103,6 @@ class FileColumns:
     a class that was not requested; ``None`` if no labels were requested.
     """
 
-    index: int
     path: Path
     state: FileState
     n_events: int
@@ -147,8 +135,27 @@ class FileColumns:
     @property
     def row_bytes(self) -> int:
         """Bytes of one event in memory."""
-        numbers = len(self.features) + len(self.targets) + self.n_constituents * len(self.constituents)
-        return 24 + 4 * numbers
+        return sum(array[0].nbytes for array in self.empty_chunk(1).arrays if array is not None)
+
+    def empty_chunk(self, n_events: int) -> Chunk:
+        """A chunk of ``n_events`` with the requested columns; its values are not set."""
+        n = n_events
+        constituents = (n, self.n_constituents, len(self.constituents))
+        return Chunk(
+            event_id=np.empty(n, dtype=np.uint64),
+            features=_aligned((n, len(self.features))),
+            labels=None if self.labels is None else np.empty(n, dtype=np.int32),
+            targets=_aligned((n, len(self.targets))) if self.targets else None,
+            constituents=_aligned(constituents) if self.constituents else None,
+        )
+
+
+def _aligned(shape: tuple[int, ...]) -> Floats:
+    """Memory that begins with a cache line: a row of 16 columns then lies in one of them, not in two."""
+    n_bytes = 4 * math.prod(shape)
+    raw = np.empty(n_bytes + _CACHE_LINE, dtype=np.uint8)
+    start = -raw.ctypes.data % _CACHE_LINE
+    return raw[start : start + n_bytes].view(np.float32).reshape(shape)
 
 
 def whole_chunk_rows(columns: Sequence[StoredColumn]) -> int:
@@ -170,9 +177,13 @@ class Block:
     start: int
     stop: int
 
+    @property
+    def n_events(self) -> int:
+        """How many events that is."""
+        return self.stop - self.start
+
 
 def locate_columns(
-    index: int,
     header: EventsHeader,
     *,
     features: Sequence[str],
@@ -184,7 +195,6 @@ def locate_columns(
     """Find where the requested columns of a validated file lie."""
     with open_hdf5(header.path) as file:
         return FileColumns(
-            index=index,
             path=header.path,
             state=FileState.of(os.stat(header.path)),
             n_events=header.n_events,
@@ -217,31 +227,42 @@ class BlockReader:
         Raises:
             BadInput: a label out of range, a value that is NaN or infinite, a file damaged or changed.
         """
+        chunk = block.file.empty_chunk(block.n_events)
+        rows = self.fill(block, chunk)
+        if len(rows) == 0:
+            return None
+        return chunk if len(rows) == len(chunk) else chunk.take(rows)
+
+    def fill(self, block: Block, chunk: Chunk) -> npt.NDArray[np.intp]:
+        """Read all events of the block into ``chunk``, which holds as many.
+
+        Returns:
+            The rows, ascending, that are in the split and of a requested class. If there are none, some
+            of the columns are not read.
+
+        Raises:
+            BadInput: as when called.
+        """
         file = block.file
         with open_events(file.path, file.state) as opened:
-            event_id = opened.read(file.event_id, block.start, block.stop).astype(np.uint64, copy=False)
-            labels = _read_labels(opened, block)
-            keep = None if labels is None or file.same_labels or labels.min() >= 0 else labels >= 0
-            requested = keep
+            chunk.event_id[...] = opened.read(file.event_id, block.start, block.stop)
+            requested: npt.NDArray[np.bool_] | None = None
+            if chunk.labels is not None:
+                _read_labels(opened, block, chunk.labels)
+                requested = None if file.same_labels else chunk.labels >= 0
+            keep = requested
             if self._split is not None:
-                in_split = assign(event_id, self._fractions) == self._split
+                in_split = assign(chunk.event_id, self._fractions) == self._split
                 keep = in_split if keep is None else in_split & keep
-            if keep is not None and not keep.any():
-                return None
-            read = partial(self._matrix, _Matrices(opened, block, requested))
-            chunk = Chunk(
-                event_id=event_id,
-                features=read(file.features),
-                labels=labels,
-                targets=read(file.targets) if file.targets else None,
-                constituents=read(file.constituents, file.n_constituents) if file.constituents else None,
-                file=np.full(len(event_id), file.index, dtype=np.int32),
-                row=np.arange(block.start, block.stop, dtype=np.int64),
-            )
-        return chunk if keep is None or keep.all() else chunk.take(np.flatnonzero(keep))
-
-    def _matrix(self, matrices: _Matrices, columns: Sequence[StoredColumn], width: int = 0) -> Floats:
-        return matrices.read(columns, width, self._scratch)
+            rows = np.arange(len(chunk)) if keep is None else np.flatnonzero(keep)
+            if len(rows):
+                matrices = _Matrices(opened, block, requested)
+                matrices.fill(file.features, chunk.features, self._scratch)
+                if chunk.targets is not None:
+                    matrices.fill(file.targets, chunk.targets, self._scratch)
+                if chunk.constituents is not None:
+                    matrices.fill(file.constituents, chunk.constituents, self._scratch)
+        return rows
 
     def _scratch(self, columns: int, numbers: int) -> Floats:
         """Memory for ``numbers`` values of each of ``columns``, the same one every time; all of it finite."""
@@ -252,10 +273,11 @@ class BlockReader:
         return kept[: columns * numbers].reshape(columns, numbers)
 
 
-def _read_labels(opened: OpenEvents, block: Block) -> npt.NDArray[np.int32] | None:
+def _read_labels(opened: OpenEvents, block: Block, labels: npt.NDArray[np.int32]) -> None:
+    """Fill ``labels`` with those that were requested, -1 for others."""
     file = block.file
     if file.labels is None or file.label_of is None:
-        return None
+        raise ValueError("no labels were requested")
     stored = opened.read(file.labels, block.start, block.stop)
     if stored.max() >= len(file.label_of):
         row = int(np.argmax(stored >= len(file.label_of)))
@@ -265,41 +287,36 @@ def _read_labels(opened: OpenEvents, block: Block) -> npt.NDArray[np.int32] | No
             expected=f"0 to {len(file.label_of) - 1}",
             found=str(stored[row]),
         )
-    labels: npt.NDArray[np.int32] = (
-        stored.astype(np.int32) if file.same_labels else file.label_of.take(stored)
-    )
-    return labels
+    labels[...] = stored if file.same_labels else file.label_of.take(stored)
 
 
 class _Matrices:
-    """Reads columns of one block side by side into one matrix."""
+    """Reads columns of one block side by side into matrices."""
 
     def __init__(self, opened: OpenEvents, block: Block, requested: npt.NDArray[np.bool_] | None) -> None:
         self._opened = opened
         self._block = block
         self._requested = requested
 
-    def read(self, columns: Sequence[StoredColumn], width: int, scratch: Scratch) -> Floats:
-        """The columns as (n, columns) or, with a ``width``, the first of each as (n, width, columns)."""
-        n_rows = self._block.stop - self._block.start
-        shape = (width,) if width else ()
-        matrix = np.empty((n_rows, *shape, len(columns)), dtype=np.float32)
+    def fill(self, columns: Sequence[StoredColumn], matrix: Floats, scratch: Scratch) -> None:
+        """Fill ``matrix``, (n, columns) or, with the first K numbers of each column, (n, K, columns)."""
         if not columns:
-            return matrix
-        piece_rows = rounded_rows(_PIECE_ROWS // max(1, width), whole_chunk_rows(columns))
+            return
+        n_rows, *shape = matrix.shape[:-1]
+        width = math.prod(shape)
+        piece_rows = rounded_rows(_PIECE_ROWS // width, whole_chunk_rows(columns))
         piece_rows = min(piece_rows, n_rows)
         # Column after column in one small buffer that the processor's cache holds, then turned: writing each
         # column straight into the matrix would touch all of the matrix's memory once per column.
-        buffer = scratch(len(columns), piece_rows * max(1, width) + _PAD)
+        buffer = scratch(len(columns), piece_rows * width + _PAD)
         for first in range(0, n_rows, piece_rows):
             count = min(piece_rows, n_rows - first)
-            used = buffer[:, : count * max(1, width)].reshape(len(columns), count, *shape)
+            used = buffer[:, : count * width].reshape(len(columns), count, *shape)
             self._read_piece(columns, first, used)
             if not _surely_finite(buffer):
                 for values, column in zip(used, columns, strict=True):
                     self._refuse_not_finite(column, first, values.reshape(count, -1))
             matrix[first : first + count] = np.moveaxis(used, 0, -1)
-        return matrix
 
     def _read_piece(self, columns: Sequence[StoredColumn], first: int, used: Floats) -> None:
         """Fill ``used``, (columns, n) or (columns, n, K), with the rows of the block from ``first`` on."""

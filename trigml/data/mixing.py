@@ -1,4 +1,9 @@
-"""In which order blocks are read, and mixing their events: seeded, in bounded memory."""
+"""In which order blocks are read, and mixing their events: seeded, in bounded memory.
+
+Blocks are drawn from everywhere in the files and read on several threads straight into one of two buffers.
+When it is full, its events are handed out in a random order, while the other one is filled. So an event is
+copied once, however the threads run; and nothing depends on which of them is faster.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,22 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from itertools import accumulate
+from typing import TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from trigml.data.blocks import Block, Chunk, FileColumns, concatenated, rounded_rows
+from trigml.data.blocks import Block, BlockReader, Chunk, FileColumns, concatenated, rounded_rows
 
-_BUFFER_BYTES = 128 * 2**20
+_BUFFER_BYTES = 64 * 2**20
 _BUFFER_CHUNKS = 32
 _CHUNKS_IN_BLOCK = 4  # larger blocks cost less per event
 _BLOCKS_IN_BUFFER = 4  # of each file
 _BLOCK_ROWS = 16384
+_MOST_WORKERS = 4
+
+Rows: TypeAlias = npt.NDArray[np.intp]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -52,11 +62,10 @@ def _within_memory(rows: int, file: FileColumns) -> int:
 
 
 def buffer_rows(files: Sequence[FileColumns], chunk_events: int) -> int:
-    """How many events the mixing buffer holds: several blocks of each file, as far as memory allows."""
+    """How many events a mixing buffer holds: several blocks of each file, as far as memory allows."""
     longest = max(file.chunk_rows for file in files)
     wanted = max(_BUFFER_CHUNKS * chunk_events, _BLOCKS_IN_BUFFER * longest * len(files))
-    allowed = max(1, _BUFFER_BYTES // max(file.row_bytes for file in files))
-    return rounded_rows(min(wanted, allowed), min(chunk_events, allowed))
+    return max(1, min(wanted, _BUFFER_BYTES // max(file.row_bytes for file in files)))
 
 
 def mixing_block_rows(n_files: int, buffer: int) -> int:
@@ -64,15 +73,17 @@ def mixing_block_rows(n_files: int, buffer: int) -> int:
     return max(1, min(_BLOCK_ROWS, buffer // (_BLOCKS_IN_BUFFER * max(n_files, 8))))
 
 
-def workers_for(files: Sequence[FileColumns], *, shuffling: bool) -> int:
-    """Threads to read with: inflating takes a processor each; plain copying is not faster on several.
+def mixing_workers() -> int:
+    """Threads to read with while events are mixed."""
+    return min(_MOST_WORKERS, os.cpu_count() or 1)
 
-    A reader of uncompressed files is faster without a thread of its own, as the operating system reads
-    ahead, unless it would have to wait while events are shuffled.
+
+def workers_in_order(files: Sequence[FileColumns]) -> int:
+    """Threads to read with in order: inflating takes a processor each.
+
+    A reader of uncompressed files is faster without a thread of its own, as the operating system reads ahead.
     """
-    if any(file.inflated for file in files):
-        return min(4, os.cpu_count() or 1)
-    return 1 if shuffling else 0
+    return mixing_workers() if any(file.inflated for file in files) else 0
 
 
 def read_ahead(tasks: Iterable[Task], read: Callable[[Task], Result], workers: int) -> Iterator[Result]:
@@ -97,33 +108,69 @@ def read_ahead(tasks: Iterable[Task], read: Callable[[Task], Result], workers: i
                 future.cancel()
 
 
-def mixed(chunks: Iterable[Chunk], capacity: int, n_events: int, rng: np.random.Generator) -> Iterator[Chunk]:
-    """Shuffle events: fill a buffer of ``capacity`` events, hand them out in a random order, repeat.
+def mixed(
+    blocks: Sequence[Block],
+    read: BlockReader,
+    *,
+    capacity: int,
+    n_events: int,
+    rng: np.random.Generator,
+    workers: int,
+) -> Iterator[Chunk]:
+    """The events of the blocks, shuffled in buffers of about ``capacity`` events, in the blocks' order.
 
-    They come in chunks of ``n_events``; the last chunk of a buffer may be shorter.
+    They come in chunks of at most ``n_events``, such that the borders of buffers do not shift the others.
+    When the iterator is closed, the blocks that are being read are finished and dropped.
     """
-    buffer: Chunk | None = None
-    filled = 0
-    for chunk in chunks:
-        if buffer is None:
-            buffer = chunk.emptied(capacity)
-        start = 0
-        while start < len(chunk):
-            count = min(capacity - filled, len(chunk) - start)
-            buffer.put(filled, chunk.take(slice(start, start + count)))
-            filled += count
-            start += count
-            if filled == capacity:
-                yield from _shuffled(buffer, filled, n_events, rng)
-                filled = 0
-    if buffer is not None:
-        yield from _shuffled(buffer, filled, n_events, rng)
+    loads = _loads(blocks, capacity)
+    size = max(sum(block.n_events for block in load) for load in loads)
+    buffers = [blocks[0].file.empty_chunk(size) for _ in loads[:2]]
+    with ThreadPoolExecutor(workers, thread_name_prefix="trigml-reader") as pool:
+        reading = _start_filling(pool, read, loads[0], buffers[0])
+        try:
+            n_before = 0
+            for index in range(len(loads)):
+                buffer = buffers[index % 2]
+                order = np.concatenate([future.result() for future in reading])
+                reading = []
+                if index + 1 < len(loads):
+                    reading = _start_filling(pool, read, loads[index + 1], buffers[(index + 1) % 2])
+                rng.shuffle(order)
+                start = 0
+                while start < len(order):
+                    rows = order[start : start + n_events - n_before % n_events]
+                    yield buffer.take(rows)
+                    start += len(rows)
+                    n_before += len(rows)
+        finally:
+            for future in reading:
+                future.cancel()
 
 
-def _shuffled(buffer: Chunk, filled: int, n_events: int, rng: np.random.Generator) -> Iterator[Chunk]:
-    order = rng.permutation(filled)
-    for start in range(0, filled, n_events):
-        yield buffer.take(order[start : start + n_events])
+def _start_filling(
+    pool: ThreadPoolExecutor, read: BlockReader, blocks: Sequence[Block], buffer: Chunk
+) -> list[Future[Rows]]:
+    starts = accumulate((block.n_events for block in blocks), initial=0)
+    return [
+        pool.submit(_fill, read, block, buffer, start) for block, start in zip(blocks, starts, strict=False)
+    ]
+
+
+def _fill(read: BlockReader, block: Block, buffer: Chunk, start: int) -> Rows:
+    """Read a block into the buffer from row ``start`` on; the rows of the buffer that count."""
+    return start + read.fill(block, buffer.take(slice(start, start + block.n_events)))
+
+
+def _loads(blocks: Sequence[Block], capacity: int) -> list[list[Block]]:
+    """Consecutive blocks for one buffer each, about equally many events and at most a block too many."""
+    total = sum(block.n_events for block in blocks)
+    n_loads = -(-total // capacity)
+    loads: list[list[Block]] = [[] for _ in range(n_loads)]
+    before = 0
+    for block in blocks:
+        loads[before * n_loads // total].append(block)
+        before += block.n_events
+    return [load for load in loads if load]
 
 
 def recut(chunks: Iterable[Chunk], n_events: int) -> Iterator[Chunk]:

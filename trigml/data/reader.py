@@ -21,9 +21,10 @@ from trigml.data.mixing import (
     buffer_rows,
     mixed,
     mixing_block_rows,
+    mixing_workers,
     read_ahead,
     recut,
-    workers_for,
+    workers_in_order,
 )
 from trigml.data.names import did_you_mean
 from trigml.data.splits import Split, SplitFractions, assign
@@ -89,7 +90,6 @@ class EventSource:
         self.n_constituents = self._checked_n_constituents(n_constituents)
         self._files = tuple(
             locate_columns(
-                index,
                 header,
                 features=self.feature_names,
                 targets=self.target_names,
@@ -97,7 +97,7 @@ class EventSource:
                 n_constituents=self.n_constituents,
                 class_names=self.class_names,
             )
-            for index, header in enumerate(self.headers)
+            for header in self.headers
         )
 
     def _check_request(self) -> None:
@@ -191,8 +191,9 @@ class EventSource:
 
         The last chunk may be shorter.
         Without a seed: in the order of the files. With a seed: blocks of all files in a random order, in
-        proportion, and their events shuffled in a buffer of 32 chunks or more (fewer where they would
-        take more than 128 MiB). The same seed gives the same order; take another one for each epoch.
+        proportion, and their events shuffled in a buffer for 32 chunks or more of the files' events (fewer
+        where they would take more than 64 MiB); there are two such buffers. The same seed gives the same
+        order; take another one for each epoch.
         The iterator can be abandoned at any time; no file stays open.
 
         Raises:
@@ -200,15 +201,22 @@ class EventSource:
                 damaged or was changed since this source was made.
         """
         read = BlockReader(split, self.fractions)
-        workers = workers_for(self._files, shuffling=seed is not None)
         if seed is None:
             blocks = blocks_in_order(self._files, self.chunk_events)
-            return recut(_without_none(read_ahead(blocks, read, workers)), self.chunk_events)
+            stream = _without_none(read_ahead(blocks, read, workers_in_order(self._files)))
+            return recut(stream, self.chunk_events)
         rng = np.random.default_rng(seed)
         capacity = buffer_rows(self._files, self.chunk_events)
         blocks = blocks_mixed(self._files, mixing_block_rows(len(self._files), capacity), rng)
-        stream = _without_none(read_ahead(blocks, read, workers))
-        return recut(mixed(stream, capacity, self.chunk_events, rng), self.chunk_events)
+        stream = mixed(
+            blocks,
+            read,
+            capacity=capacity,
+            n_events=self.chunk_events,
+            rng=rng,
+            workers=mixing_workers(),
+        )
+        return recut(stream, self.chunk_events)
 
     @cached_property
     def class_counts(self) -> npt.NDArray[np.int64]:
@@ -216,7 +224,7 @@ class EventSource:
         counts = np.zeros((len(Split), len(self.class_names or ("all",))), dtype=np.int64)
         bare = [_without_columns(file) for file in self._files]
         blocks = blocks_in_order(bare, CHUNK_EVENTS)
-        workers = workers_for(bare, shuffling=False)
+        workers = workers_in_order(bare)
         for chunk in _without_none(read_ahead(blocks, BlockReader(None, self.fractions), workers)):
             codes = assign(chunk.event_id, self.fractions)
             labels = np.zeros(len(chunk), dtype=np.int32) if chunk.labels is None else chunk.labels

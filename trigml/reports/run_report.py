@@ -8,11 +8,9 @@ from typing import Any
 
 from trigml.backends.hls.writer import PROJECT_FILE
 from trigml.physics.classification import measure_classifier
-from trigml.reports.figures import figures_json
-from trigml.reports.performance import Table, performance_table
-from trigml.reports.terminal import aligned, figures_text
+from trigml.reports.performance import Table, loss_table, performance_table
+from trigml.reports.stored import ProjectReport, read_report
 from trigml.runs import open_run
-from trigml.synthesis import StoredReport, read_report
 
 
 @dataclass(frozen=True)
@@ -24,6 +22,8 @@ class RunReport:
         title: from its spec.
         quantized: whether it holds a quantised model.
         performance: models side by side on the test split.
+        losses: what one model loses against another; ``None`` if there is only one.
+        gates: the spec's gates, one line each.
         projects: its HLS projects, by folder.
     """
 
@@ -31,15 +31,19 @@ class RunReport:
     title: str
     quantized: bool
     performance: Table
-    projects: tuple[StoredReport, ...]
+    losses: Table | None
+    gates: tuple[str, ...]
+    projects: tuple[ProjectReport, ...]
 
     def text(self) -> str:
         """For the terminal."""
         parts = [f"{self.title or self.folder.name} ({self.folder})", self.performance.to_text()]
+        if self.losses is not None:
+            parts.append(self.losses.to_text())
+        if self.gates:
+            parts.append("\n".join(["Gates", *self.gates]))
         for project in self.projects:
-            parts += [f"Project {project.folder}", _verification_text(project)]
-            parts.append(figures_text(project.figures))
-            parts += [f"note: {note}" for note in project.notes]
+            parts += [f"Project {project.folder}", project.text()]
         return "\n\n".join(parts)
 
     def to_json(self) -> dict[str, Any]:
@@ -48,12 +52,9 @@ class RunReport:
             "run": str(self.folder),
             "title": self.title,
             "performance": self.performance.to_json(),
-            "projects": [
-                {"project": str(project.folder)}
-                | project.content
-                | {"figures": figures_json(project.figures)}
-                for project in self.projects
-            ],
+            "losses": None if self.losses is None else self.losses.to_json(),
+            "gates": list(self.gates),
+            "projects": [project.to_json() for project in self.projects],
         }
 
 
@@ -63,33 +64,25 @@ def run_report(folder: Path) -> RunReport:
     Raises:
         BadInput: not a finished run, or a damaged report in it.
     """
-    from trigml.training.evaluation import models_of
+    from trigml.training.evaluation import FLOAT, QUANTISED, losses_of, models_of
+    from trigml.training.gates import gate_results
 
     run = open_run(folder)
     scores = run.scores()
-    models = {
-        name: measure_classifier(logits, scores.labels, run.spec.data.classes)
-        for name, logits in models_of(scores).items()
-    }
+    classes = run.spec.data.classes
+    logits = models_of(scores)
+    models = {name: measure_classifier(values, scores.labels, classes) for name, values in logits.items()}
+    losses = losses_of(logits, scores.labels, classes)
+    gates = gate_results(
+        run.spec.gate, models[FLOAT], models.get(QUANTISED), losses.get(f"{FLOAT} − {QUANTISED}")
+    )
     projects = sorted(path.parent for path in (folder / "hls").glob(f"*/{PROJECT_FILE}"))
     return RunReport(
         folder,
         run.spec.title,
         run.manifest.quantized,
         performance_table(models),
+        loss_table(losses) if losses else None,
+        tuple(map(str, gates)),
         tuple(read_report(project) for project in projects),
     )
-
-
-def _verification_text(project: StoredReport) -> str:
-    rows = [("stage", "tool", "words", "differences")]
-    rows += [
-        (
-            str(stage["stage"]),
-            str(stage["version"]),
-            f"{stage['words']:,}",
-            "reference" if index == 0 else f"{stage['differences']:,}",
-        )
-        for index, stage in enumerate(project.content["verification"]["stages"])
-    ]
-    return "\n".join(["Bit-exactness, as last checked", *aligned(rows, "<<>>")])

@@ -10,21 +10,25 @@ from trigml.verify.comparison import Comparison
 
 def comparison_text(comparison: Comparison) -> str:
     """Stages with their tool, the events and words compared, and the words that differ."""
-    rows = [("stage", "tool", "events", "words", "differences", "events/s")]
-    rows += [
-        (
+    head = ["stage", "tool", "events", "words", "differences"]
+    rows = [
+        [
             result.stage,
             result.version,
             f"{result.events:,}",
             f"{result.words:,}",
             "reference" if index == 0 else f"{result.differences:,}",
-            f"{result.events_per_s:,.0f}",
-        )
+        ]
         for index, result in enumerate(comparison.stages)
     ]
+    sides = "<<>>>"
+    if comparison.events_per_s:
+        head.append("events/s")
+        sides += ">"
+        for row, rate in zip(rows, comparison.events_per_s, strict=True):
+            row.append(f"{rate:,.0f}")
     inputs = ", ".join(f"{count:,} {name}" for name, count in comparison.vectors)
-    lines = ["Bit-exactness", *aligned(rows, "<<>>>>")]
-    lines.append(f"inputs: {inputs}")
+    lines = ["Bit-exactness", *aligned([head, *rows], sides), f"inputs: {inputs}"]
     lines += [f"remark: {result.stage}: {result.remark}" for result in comparison.stages if result.remark]
     return "\n".join(lines)
 

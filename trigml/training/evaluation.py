@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,11 +109,7 @@ def evaluate(
     by_model = models_of(scores)
     classes = spec.data.classes
     models = {name: measure_classifier(logits, scores.labels, classes) for name, logits in by_model.items()}
-    losses = {
-        f"{one} − {other}": compare(by_model[one], by_model[other], scores.labels, classes)
-        for one, other in ((FLOAT, QUANTISED), (TREES, FLOAT), (TREES, QUANTISED))
-        if one in by_model and other in by_model
-    }
+    losses = losses_of(by_model, scores.labels, classes)
     saturated = contract.saturated(events.test.features)
     return Evaluation(
         models=models,
@@ -125,6 +121,17 @@ def evaluate(
         available_events=available,
         saturated=dict(zip(contract.names, saturated.tolist(), strict=True)),
     )
+
+
+def losses_of(
+    by_model: Mapping[str, NDArray[Any]], labels: NDArray[np.int64], classes: Sequence[str]
+) -> dict[str, PerformanceLoss]:
+    """What is lost from one model to another, reference first, as far as both are there."""
+    return {
+        f"{one} − {other}": compare(by_model[one], by_model[other], labels, classes)
+        for one, other in ((FLOAT, QUANTISED), (TREES, FLOAT), (TREES, QUANTISED))
+        if one in by_model and other in by_model
+    }
 
 
 def models_of(scores: TestScores) -> dict[str, NDArray[Any]]:

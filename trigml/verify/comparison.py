@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -64,7 +64,6 @@ class StageResult:
         events: events compared.
         words: words compared.
         differences: words that differ from the graph's (0 for the graph itself).
-        events_per_s: speed, compilation not included.
         first: where they first part, if they do.
         remark: what limits the statement, if anything.
     """
@@ -74,17 +73,24 @@ class StageResult:
     events: int
     words: int
     differences: int
-    events_per_s: float
     first: Difference | None = None
     remark: str = ""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All stages; the first one is the graph."""
+    """All stages; the first one is the graph.
+
+    Attributes:
+        stages: what was compared.
+        vectors: name and number of events of each set of inputs.
+        events_per_s: speed of each stage, compilation not included; not kept in files, which the same
+            command would otherwise never write again with the same bytes. Empty if read from a file.
+    """
 
     stages: tuple[StageResult, ...]
     vectors: tuple[tuple[str, int], ...]
+    events_per_s: tuple[float, ...] = ()
 
     @property
     def first_difference(self) -> Difference | None:
@@ -97,6 +103,18 @@ class Comparison:
             "vectors": [{"name": name, "events": count} for name, count in self.vectors],
             "stages": [asdict(result) for result in self.stages],
         }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Comparison:
+        """Read what ``to_json`` wrote; KeyError or TypeError if it is something else."""
+        stages = []
+        for entry in content["stages"]:
+            first = entry["first"]
+            difference = None if first is None else Difference(**first | {"inputs": tuple(first["inputs"])})
+            stages.append(StageResult(**entry | {"first": difference}))
+        return cls(
+            tuple(stages), tuple((str(entry["name"]), int(entry["events"])) for entry in content["vectors"])
+        )
 
 
 def compare(
@@ -122,12 +140,14 @@ def compare(
     started = time.perf_counter()
     expected = [reference.outputs(vectors) for vectors in sets]
     words = sum(output.size for output in expected)
-    results = [
-        StageResult(reference.name, reference.version, total, words, 0, _rate(total, started)),
-    ]
+    results = [StageResult(reference.name, reference.version, total, words, 0)]
+    rates = [_rate(total, started)]
     for stage in stages:
-        results.append(_compared(reference, stage, sets, expected, listener))
-    return Comparison(tuple(results), tuple((vectors.name, len(vectors)) for vectors in sets))
+        result, rate = _compared(reference, stage, sets, expected, listener)
+        results.append(result)
+        rates.append(rate)
+    names = tuple((vectors.name, len(vectors)) for vectors in sets)
+    return Comparison(tuple(results), names, tuple(rates))
 
 
 def _compared(
@@ -136,7 +156,7 @@ def _compared(
     sets: Sequence[Vectors],
     expected: Sequence[Scaled],
     listener: Progress,
-) -> StageResult:
+) -> tuple[StageResult, float]:
     total = sum(len(vectors) for vectors in sets)
     differences = 0
     first: tuple[Vectors, int] | None = None
@@ -151,16 +171,16 @@ def _compared(
                     first = vectors, start + int(np.argmax(_per_event(differs)))
                 task.advance(len(part))
     rate = _rate(total, started)
-    return StageResult(
+    result = StageResult(
         stage.name,
         stage.version,
         total,
         sum(words.size for words in expected),
         differences,
-        rate,
         None if first is None else _located(reference, stage, *first, listener),
         _remark(stage),
     )
+    return result, rate
 
 
 def _located(

@@ -20,7 +20,7 @@ from typing import Any
 from trigml import __version__
 from trigml.backends.hls.interface import interface_document
 from trigml.backends.hls.layers import HlsLayer, hls_layers, spelled
-from trigml.backends.hls.options import HlsOptions
+from trigml.backends.hls.options import HlsBackend, HlsOptions, Strategy
 from trigml.backends.project import Project
 from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import FixedPoint, IntArray, to_values
@@ -28,6 +28,7 @@ from trigml.graph import Graph
 
 PROJECT_FILE = "trigml_project.json"
 _SCRATCH = "."
+_RESOURCE_ONLY = (HlsBackend.QUARTUS, HlsBackend.ONEAPI)
 _WITHOUT_STAMP = {"weights", "nnet_utils", "ap_types", "ac_types", "ac_math", "ac_simutils"}
 """Folders in which the eight hexadecimal digits of hls4ml's stamp could only be part of a number."""
 _LEFT_OUT = (".so", ".o", ".pyc", ".tar.gz")
@@ -53,7 +54,6 @@ def hls_project(
     options: HlsOptions,
     *,
     vectors: tuple[IntArray, IntArray] | None = None,
-    trace: bool = False,
 ) -> HlsProject:
     """The hls4ml project of a graph.
 
@@ -158,11 +158,17 @@ def _format_of(precision: Any) -> FixedPoint:
 
 def _departures(model: Any, layers: Sequence[HlsLayer], options: HlsOptions) -> tuple[str, ...]:
     names = {layer.name for layer in layers if "accum" in layer.precisions}
-    return tuple(
+    notes = [
         f"hls4ml uses reuse factor {factor} instead of {options.reuse_factor} in {node.name}"
         for node in model.get_layers()
         if node.name in names and (factor := int(node.get_attr("reuse_factor"))) != options.reuse_factor
-    )
+    ]
+    if options.strategy is not Strategy.RESOURCE and options.backend in _RESOURCE_ONLY:
+        notes.append(
+            f"hls4ml's {options.backend.value} backend has one strategy for dense layers, resource; "
+            f"{options.strategy.value} has no effect"
+        )
+    return tuple(notes)
 
 
 def _read_back(folder: Path, *, stamp: str, replacement: str) -> dict[str, bytes]:
