@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from trigml.contract import InputContract, InputFeature, fitted_contract, fitted_feature
+from trigml.contract import LARGEST_SHIFT, InputContract, InputFeature, fitted_feature
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint
+from trigml.spec import FeatureSpec
 
 FORMAT = FixedPoint.parse("ap_fixed<10,4,RND_CONV,SAT>")
 UNSIGNED = FixedPoint.parse("ap_ufixed<9,4,RND_CONV,SAT>")
@@ -155,12 +157,50 @@ def test_a_constant_feature_is_refused_by_name() -> None:
     assert error.value.found == "3.5 in 100 events"
 
 
-def test_a_fitted_contract_takes_each_column() -> None:
-    """Protects names, units and order of a contract made from data."""
-    random = np.random.default_rng(0)
-    values = np.stack([random.normal(0, 1, 1000), random.normal(100, 30, 1000)], axis=1)
-    contract = fitted_contract(("a", "b"), ("", "GeV"), values, FORMAT)
-    assert contract.names == ("a", "b")
-    assert [feature.unit for feature in contract.features] == ["", "GeV"]
-    assert contract.features[1] == fitted_feature("b", "GeV", values[:, 1], FORMAT)
-    assert contract.features[1].shift > contract.features[0].shift
+@pytest.mark.parametrize("n_other", [1, 5])
+@pytest.mark.parametrize("format_", [FORMAT, UNSIGNED])
+def test_a_rarely_non_zero_feature_is_not_constant(n_other: int, format_: FixedPoint) -> None:
+    """Protects counts that are nearly always zero: where the quantiles coincide, all events decide."""
+    values = np.zeros(10_000)
+    values[:n_other] = 40.0
+    feature = fitted_feature("n_muons", "", values, format_)
+    contract = InputContract((feature,), format_)
+    assert contract.saturated(values[:, None])[0] <= n_other / 10_000
+    words = contract.words(np.array([[0.0], [40.0]]))[:, 0]
+    assert words[0] == 0
+    assert words[1] >= format_.max_word // 2
+
+
+@pytest.mark.parametrize("scale", [1e-24, 1e25, 1e-320, 1e308])
+def test_a_scale_beyond_the_spec_is_refused(scale: float) -> None:
+    """Protects training: a feature whose scale a spec could not state gets advice, not a traceback."""
+    values = np.linspace(-1, 1, 1001) * scale
+    with pytest.raises(BadInput, match=r"'mass'[\s\S]*rescale the column"):
+        fitted_feature("mass", "GeV", values, FORMAT)
+
+
+def test_the_fit_and_the_spec_have_the_same_range() -> None:
+    """Protects the resolved spec: every scale that a fit can choose is one that a spec can state."""
+    for shift in (-LARGEST_SHIFT, LARGEST_SHIFT):
+        values = np.array([-1.0, 0.0, 1.0]) * 2.0 ** (shift + FORMAT.integer - 1) * 0.9
+        assert fitted_feature("mass", "GeV", values, FORMAT).shift == shift
+        assert FeatureSpec(name="mass", offset=0.0, shift=shift).shift == shift
+        outside = shift + int(math.copysign(1, shift))
+        with pytest.raises(ValidationError):
+            FeatureSpec(name="mass", offset=0.0, shift=outside)
+        with pytest.raises(BadInput, match="rescale the column"):
+            fitted_feature("mass", "GeV", values * 2.0 ** math.copysign(1, shift), FORMAT)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("shift", 10**6), ("shift", 1.5), ("shift", "x"), ("offset", "x"), ("offset", None), ("offset", [])],
+)
+def test_a_damaged_contract_is_refused(
+    key: str, value: object, make_contract: Callable[..., InputContract]
+) -> None:
+    """Protects whoever opens a run: each damaged entry is an explained error."""
+    content = make_contract(2, "ap_fixed<8,3,RND_CONV,SAT>").to_json()
+    content["features"][1][key] = value
+    with pytest.raises(BadInput, match=r"input contract is damaged[\s\S]*contract\.json"):
+        InputContract.from_json(content, where="contract.json")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +19,7 @@ from trigml.atomic import write_json, write_text
 from trigml.contract import InputContract, InputFeature
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint
+from trigml.graph import Graph, Input, save_graph
 from trigml.runs import (
     DataFile,
     Identity,
@@ -271,6 +275,49 @@ def test_a_foreign_folder_of_the_unfinished_name_is_refused(tmp_path: Path) -> N
     assert (tmp_path / "toy.unfinished" / "notes.txt").exists()
 
 
+@pytest.mark.parametrize("lock", [None, "", "pid 17", '{"host": "a"}'])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_foreign_folder_with_a_progress_folder_is_refused(
+    tmp_path: Path, lock: str | None, *, force: bool
+) -> None:
+    """A folder of someone's own progress notes, even with a lock or an identity in it, is not wiped."""
+    folder = tmp_path / "toy.unfinished"
+    (folder / "progress").mkdir(parents=True)
+    (folder / "progress" / "chapter1.tex").write_text("x")
+    (folder / "thesis.tex").write_text("x")
+    (folder / "progress" / names.IDENTITY).write_text('{"name": "me"}')
+    if lock is not None:
+        (folder / "progress" / names.LOCK).write_text(lock)
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(BadInput, match="would grow holds something else"), place(tmp_path, force=force):
+        pass
+    assert sorted(folder.rglob("*")) == before
+    assert lock is None or (folder / "progress" / names.LOCK).read_text() == lock
+
+
+def test_a_progress_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    """Files elsewhere are not removed through a link."""
+    with place(tmp_path / "other") as workspace:
+        (workspace.progress / "float.npz").write_text("checkpoint")
+    (tmp_path / "toy.unfinished").mkdir()
+    (tmp_path / "toy.unfinished" / names.PROGRESS).symlink_to(workspace.progress)
+    with pytest.raises(BadInput, match="would grow holds something else"), place(tmp_path, force=True):
+        pass
+    assert (workspace.progress / "float.npz").exists()
+
+
+def test_a_command_that_died_before_its_first_note_is_in_nobodys_way(tmp_path: Path) -> None:
+    """An empty progress folder, or one with an empty lock, holds nothing to lose."""
+    progress = tmp_path / "toy.unfinished" / names.PROGRESS
+    progress.mkdir(parents=True)
+    with place(tmp_path) as workspace:
+        workspace.discard()
+    progress.mkdir(parents=True)
+    (progress / names.LOCK).touch()
+    with place(tmp_path) as workspace:
+        assert not workspace.resumed
+
+
 def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
     """A second command for the same place stops at once."""
     with (
@@ -324,6 +371,116 @@ def test_a_place_that_cannot_be_written_is_explained(tmp_path: Path, monkeypatch
         with pytest.raises(BadInput, match="cannot move the finished run"):
             workspace.finish()
     assert not (tmp_path / "toy").exists()
+
+
+def test_a_replacement_that_fails_half_way_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old run comes back to its place if the new one cannot be moved there, and the new one is kept."""
+    out = finished(tmp_path / "toy")
+    rename = os.rename
+
+    def failing(source: Any, target: Any) -> None:
+        if str(source).endswith(names.UNFINISHED_SUFFIX):
+            raise OSError(5, "Input/output error")
+        rename(source, target)
+
+    with open_workspace(out, identity(), force=True) as workspace:
+        fill(workspace, seed=7)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", failing)
+            patch.setattr(os, "replace", failing)
+            with pytest.raises(BadInput, match=r"cannot move the finished run[\s\S]*toy\.unfinished"):
+                workspace.finish()
+        assert not workspace.finished
+        assert open_run(out).manifest.seed == 1
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["toy", "toy.unfinished"]
+        workspace.finish()
+        assert workspace.finished
+    assert open_run(out).manifest.seed == 7
+
+
+def test_leftovers_that_cannot_be_removed_do_not_hide_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the run is in its place, trouble with clearing up is told as such, and the run is good."""
+
+    def failing(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with place(tmp_path) as workspace:
+        fill(workspace)
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "rmtree", failing)
+            with pytest.raises(BadInput, match=r"run is complete, but .* cannot be removed"):
+                workspace.finish()
+        assert workspace.finished
+    assert open_run(tmp_path / "toy").manifest.seed == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"format": "ap_fixed<10,3,RND_CONV,SAT>", "features": 3},
+        {"format": "ap_fixed<10,3,RND_CONV,SAT>", "features": ["x"]},
+        {"format": 3, "features": []},
+    ],
+)
+def test_a_damaged_contract_is_refused(tmp_path: Path, content: dict[str, Any]) -> None:
+    """A contract that was damaged before its hash was taken is an error with the file's name."""
+    out = finished(tmp_path / "toy")
+    write_json(out / names.CONTRACT, content)
+    rehash(out)
+    with pytest.raises(BadInput, match=r"input contract is damaged[\s\S]*contract\.json"):
+        open_run(out)
+
+
+def test_a_graph_of_another_contract_is_refused(tmp_path: Path) -> None:
+    """The firmware's inputs are those of contract.json: a graph that says otherwise is not used."""
+    out = finished(tmp_path / "toy")
+    contract = open_run(out).contract
+    operation = Input(name="features", inputs=(), shape=(1,), format=contract.format)
+    graph = Graph("toy", (operation,), ("features",), contract).check()
+    save_graph(graph, out)
+    rehash(out, quantized=True, graph_digest=graph.digest)
+    assert open_run(out).graph().digest == graph.digest
+    other = InputContract((InputFeature("x", "GeV", 0.5, 1),), contract.format)
+    write_json(out / names.CONTRACT, other.to_json())
+    rehash(out, quantized=True, graph_digest=graph.digest)
+    with pytest.raises(BadInput, match=r"input contract[\s\S]*contract\.json"):
+        open_run(out).graph()
+
+
+def rehash(out: Path, **changes: Any) -> None:
+    """Make the manifest fit the files."""
+    content = json.loads((out / names.MANIFEST).read_text())
+    write_json(out / names.MANIFEST, content | changes | {"files": hashes_of_folder(out)})
+
+
+def huge_npz(path: Path, name: str) -> None:
+    """An archive whose array claims 10^11 numbers and holds none."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**11,)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}.npy", header.getvalue())
+
+
+def test_scores_that_claim_to_be_huge_are_refused(tmp_path: Path) -> None:
+    """The size is checked before memory is asked for."""
+    huge_npz(tmp_path / "huge.npz", "event_id")
+    with pytest.raises(BadInput, match=r"test scores cannot be read[\s\S]*event_id"):
+        TestScores.load(tmp_path / "huge.npz")
+
+
+def test_scores_of_different_lengths_are_refused(tmp_path: Path) -> None:
+    """Columns of a table have one entry per event."""
+    np.savez(
+        tmp_path / "a.npz",
+        event_id=np.arange(5, dtype=np.uint64),
+        labels=np.arange(4),
+        float_logits=np.zeros((5, 2), np.float32),
+    )
+    with pytest.raises(BadInput, match="test scores cannot be read"):
+        TestScores.load(tmp_path / "a.npz")
 
 
 def test_scores_survive_the_disk(tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from trigml.backends.hls.options import Strategy, options_from
 from trigml.errors import BadInput
 from trigml.spec import (
     Spec,
+    TargetSpec,
     load_spec,
     shipped_specs,
     spec_from_text,
@@ -97,6 +102,17 @@ def test_the_text_of_a_spec_reads_back_to_the_same_spec() -> None:
             ["quantization.weight_integer", "an integer from 1 to 16"],
         ),
         (
+            "training:",
+            "target: {strategy: distributed_arithmetic}\ntraining:",
+            ["target.strategy", "'latency' or 'resource'"],
+        ),
+        ("training:", "target: {clock_ns: 0.4}\ntraining:", ["target.clock_ns", "equal to 0.5"]),
+        ("training:", "target: {clock_ns: 1001}\ntraining:", ["target.clock_ns", "equal to 1000"]),
+        ("training:", "target: {part: 'a; exec ls'}\ntraining:", ["target.part", "match pattern"]),
+        ("training:", "target: {part: 'a[exec ls]'}\ntraining:", ["target.part", "match pattern"]),
+        ("training:", 'target: {part: "a\\n"}\ntraining:', ["target.part", "match pattern"]),
+        ("training:", "target: {part: '-part'}\ntraining:", ["target.part", "match pattern"]),
+        (
             "files: [events.h5]",
             "files: [events.h5]\n  split: {train: 0.5, validation: 0.2, test: 0.2}",
             ["data.split", "add up to 1, not 0.9"],
@@ -136,6 +152,55 @@ def test_broken_yaml_is_named_with_line_and_column(old: str, new: str, parts: li
     message = problem_with(old, new)
     for part in parts:
         assert part in message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nnet",
+        "main",
+        "features",
+        "weights",
+        "result_t",
+        "while",
+        "static_cast",
+        "std",
+        "linux",
+        "defines",
+        "in",
+    ],
+)
+def test_a_name_that_generated_code_cannot_use_is_refused(name: str) -> None:
+    """The spec's name becomes the top function: one that would not compile is refused before training."""
+    message = problem_with("name: toy", f"name: {name}")
+    for part in ("the value of 'name' cannot be used", "line 2", "top function", f'"{name}"', f"{name}_net"):
+        assert part in message
+    assert spec_from_text(GOOD.replace("name: toy", f"name: {name}_net"), "toy.yml").name == f"{name}_net"
+
+
+def test_the_target_is_what_synth_takes() -> None:
+    """A spec offers the strategies and the clocks of an HLS project, no more and no fewer."""
+    strategies = get_args(TargetSpec.model_fields["strategy"].annotation)
+    assert set(strategies) == {strategy.value for strategy in Strategy}
+    for clock_ns in (0.5, 1000.0):
+        options_from("vitis", part=None, clock_ns=clock_ns, io="parallel", strategy="latency", reuse_factor=1)
+        assert with_overrides(spec_from_text(GOOD, "toy"), [f"target.clock_ns={clock_ns}"])
+    for clock_ns in (0.499, 1000.1):
+        with pytest.raises(BadInput, match="out of range"):
+            options_from(
+                "vitis", part=None, clock_ns=clock_ns, io="parallel", strategy="latency", reuse_factor=1
+            )
+        with pytest.raises(BadInput, match=r"target\.clock_ns"):
+            with_overrides(spec_from_text(GOOD, "toy"), [f"target.clock_ns={clock_ns}"])
+
+
+def test_loading_specs_is_light() -> None:
+    """The schema does not pull in the libraries that take seconds to import."""
+    program = (
+        "import sys, trigml.spec; print([m for m in ('tensorflow', 'hls4ml', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_several_mistakes_are_all_pointed_at() -> None:

@@ -103,7 +103,7 @@ def _os_errors_explained(path: Path) -> Iterator[None]:
         raise BadInput(
             f"cannot write: {error.strerror or error}",
             where=str(path),
-            remedy="free some space or choose another place (nothing half-written was left there)",
+            remedy="free some space or choose another place (what stood there before is unchanged)",
         ) from error
 
 

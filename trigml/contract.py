@@ -12,7 +12,7 @@ feature without another rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, IntArray, Overflow, Rounding, to_values, to_words
+
+LARGEST_SHIFT = 64
+"""Scales of inputs are from 2**-64 to 2**64; far beyond, single precision and fixed-point types end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class InputFeature:
         name: column in the events.
         unit: physical unit, empty if dimensionless.
         offset: value (in ``unit``) that becomes word 0; a multiple of the LSB.
-        shift: the normalised value is ``(value - offset) / 2**shift``.
+        shift: the normalised value is ``(value - offset) / 2**shift``; from -64 to 64.
     """
 
     name: str
@@ -145,20 +148,36 @@ class InputContract:
         }
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> InputContract:
-        """Read what ``to_json`` wrote."""
-        features = tuple(
-            InputFeature(str(f["name"]), str(f["unit"]), float(f["offset"]), int(f["shift"]))
-            for f in content["features"]
-        )
-        return cls(features, FixedPoint.parse(content["format"]))
+    def from_json(cls, content: Mapping[str, Any], *, where: str | None = None) -> InputContract:
+        """Read what ``to_json`` wrote; ``where`` is how messages call the file.
+
+        Raises:
+            BadInput: an entry is missing, of a wrong type or out of range.
+        """
+        try:
+            features = tuple(
+                InputFeature(str(f["name"]), str(f["unit"]), float(f["offset"]), _shift(f["shift"]))
+                for f in content["features"]
+            )
+            return cls(features, FixedPoint.parse(content["format"]))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise BadInput(
+                "the input contract is damaged", where=where, found=f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def _shift(value: Any) -> int:
+    if type(value) is not int or abs(value) > LARGEST_SHIFT:
+        raise ValueError(f"expected a shift from -{LARGEST_SHIFT} to {LARGEST_SHIFT}, not {value!r}")
+    return value
 
 
 def fitted_feature(name: str, unit: str, values: NDArray[Any], format_: FixedPoint) -> InputFeature:
     """Offset and scale of one feature from training events.
 
     The offset is the median, moved to the grid; the scale is the smallest power of two with which
-    99.8 % of the events stay inside the format's range.
+    99.8 % of the events stay inside the format's range. A feature that is rarely anything but one value
+    (its quantiles coincide) gets the range of all events.
 
     Args:
         name: column name.
@@ -167,30 +186,32 @@ def fitted_feature(name: str, unit: str, values: NDArray[Any], format_: FixedPoi
         format_: format of the normalised value.
 
     Raises:
-        BadInput: the feature is constant.
+        BadInput: the feature is constant, or its scale is beyond 2**-64 to 2**64.
     """
-    low, middle, high = (float(q) for q in np.quantile(values.astype(np.float64), (0.001, 0.5, 0.999)))
+    values = values.astype(np.float64)
+    low, middle, high = (float(q) for q in np.quantile(values, (0.001, 0.5, 0.999)))
+    if high == low:
+        low, high = float(values.min()), float(values.max())
     if high == low:
         raise BadInput(
             f"input feature {name!r} is constant in the training events",
             found=f"{middle} in {len(values)} events",
             remedy="leave it out of the spec's inputs",
         )
-    half_range = 2.0 ** (format_.integer - format_.signed)
     reach = max(high - middle, middle - low) if format_.signed else high - low
-    shift = math.ceil(math.log2(reach / half_range))
+    shift = _ceil_log2(reach) - (format_.integer - format_.signed)
+    if not math.isfinite(reach) or abs(shift) > LARGEST_SHIFT:
+        raise BadInput(
+            f"the values of input feature {name!r} are too large or too small for an input",
+            expected=f"a scale from 2^-{LARGEST_SHIFT} to 2^{LARGEST_SHIFT}",
+            found=f"values from {low:g} to {high:g} {unit}".rstrip(),
+            remedy="rescale the column, for example by another unit",
+        )
     centre = middle if format_.signed else low
     return InputFeature(name, unit, InputContract.on_grid(centre, shift, format_), shift)
 
 
-def fitted_contract(
-    names: Sequence[str], units: Sequence[str], values: NDArray[Any], format_: FixedPoint
-) -> InputContract:
-    """A contract whose offsets and scales all come from training events (n, features)."""
-    return InputContract(
-        tuple(
-            fitted_feature(name, unit, values[:, column], format_)
-            for column, (name, unit) in enumerate(zip(names, units, strict=True))
-        ),
-        format_,
-    )
+def _ceil_log2(value: float) -> int:
+    """The smallest n with ``value <= 2**n``, exact also where a quotient would over- or underflow."""
+    mantissa, exponent = math.frexp(value)
+    return exponent - (mantissa == 0.5)

@@ -15,6 +15,8 @@ from trigml.data.convert import ConvertInput, ConvertOptions, convert, parse_inp
 from trigml.data.header import read_header
 from trigml.data.layout import Column
 from trigml.data.reader import EventSource
+from trigml.data.root_table import RootTable
+from trigml.data.tables import Kind, Wanted
 from trigml.errors import BadInput
 
 N = 40_000  # several batches
@@ -162,6 +164,7 @@ def csv_error(tmp_path: Path, text: str, **options: Any) -> BadInput:
         ("pt,m\n1,2\n3,\n", {}, "the column 'm' has a cell that is not a number", 3),
         ("pt,m\n1,2\n3,nan\n", {}, "the column 'm' has a value that cannot be used", 3),
         ("pt,m\n1,2\n3,-inf\n", {}, "the column 'm' has a value that cannot be used", 3),
+        ("pt,m\n1,2\n3,1e39\n", {}, "the column 'm' has a value that cannot be used", 3),
         ("pt,m\n1,2\n3\n", {}, "a line has another number of cells than the first line", 3),
         ("pt,m\n1,2\n3,4,5\n", {}, "a line has another number of cells than the first line", 3),
         ("pt,e\n1,2\n3,-4\n", {"event_id": "e"}, "the column 'e' has a cell that is not a number", 3),
@@ -201,7 +204,6 @@ def test_bad_csv(tmp_path: Path, text: str, options: dict[str, Any], problem: st
             "class names are given, but not which class an event has",
         ),
         ("pt,m\n1,2\n", {"constituents": ("m",)}, "constituent columns and their number go together"),
-        ("pt\n1e39\n", {}, "an appended value cannot be stored"),
     ],
 )
 def test_bad_conversions(tmp_path: Path, text: str, options: dict[str, Any], problem: str) -> None:
@@ -355,3 +357,120 @@ def test_same_tables_same_bytes(tmp_path: Path) -> None:
     for name in ("a.h5", "b.h5"):
         convert([ConvertInput(table)], tmp_path / name)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def write_root(path: Path, kind: str, compression: Any = None) -> Path:
+    rng = np.random.default_rng(3)
+    content = {
+        "pt": rng.exponential(50, 300),
+        "n": np.arange(300),
+        "con": awkward.Array([[1.0 + row] * (row % 4) for row in range(300)]),
+    }
+    with uproot.recreate(path, compression=compression or uproot.ZLIB(1)) as file:
+        (file.mktree if kind == "TTree" else file.mkrntuple)("Events", content)
+    return path
+
+
+def refusal(table: Path, output: Path, options: ConvertOptions) -> str | None:
+    """What is wrong with the table, or None if it could be converted; other errors pass."""
+    try:
+        convert([ConvertInput(table)], output, options)
+    except BadInput as error:
+        return str(error)
+    return None
+
+
+ROOT_OPTIONS = ConvertOptions(features=("pt", "n"), constituents=("con",), n_constituents=3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec"), [("TTree", "ZLIB"), ("TTree", "ZSTD"), ("TTree", "LZMA"), ("RNTuple", "ZLIB")]
+)
+def test_root_with_any_byte_changed(tmp_path: Path, kind: str, codec: str) -> None:
+    """Damage anywhere in a ROOT file is explained with the file's name, and never leaves an output."""
+    path = write_root(tmp_path / "x.root", kind, getattr(uproot, codec)(1))
+    original = path.read_bytes()
+    rng = np.random.default_rng(7)
+    n_refused = 0
+    for _ in range(25):
+        content = bytearray(original)
+        for place in rng.integers(0, len(content), 8):
+            content[place] ^= 255
+        path.write_bytes(content)
+        refused = refusal(path, tmp_path / "out.h5", ROOT_OPTIONS)
+        if refused is None:  # the change fell where nobody reads
+            (tmp_path / "out.h5").unlink()
+            continue
+        n_refused += 1
+        assert str(path) in refused
+        assert [file.name for file in tmp_path.iterdir()] == ["x.root"]
+    assert n_refused > 5
+
+
+@pytest.mark.parametrize("kind", ["TTree", "RNTuple"])
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.8, 0.99])
+def test_root_truncated(tmp_path: Path, kind: str, share: float) -> None:
+    """A copy that stopped early is explained with the file's name, wherever it stopped."""
+    path = write_root(tmp_path / "x.root", kind)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(BadInput, match="not a ROOT file, or damaged") as caught:
+        convert([ConvertInput(path)], tmp_path / "out.h5", ROOT_OPTIONS)
+    assert caught.value.where == str(path)
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_root_with_lengths_beyond_the_values(tmp_path: Path) -> None:
+    """Lists that claim to reach beyond the stored values are damage: awkward would read stray memory."""
+    table = RootTable(write_root(tmp_path / "x.root", "TTree"))
+    content = awkward.contents.NumpyArray(np.arange(4.0))
+    offsets = awkward.index.Index64(np.array([0, 2, 2**40]))
+    lists = awkward.Array(awkward.contents.ListOffsetArray(offsets, content))
+    with pytest.raises(BadInput, match="damaged"):
+        table._values(awkward, lists, Wanted("con", Kind.NESTED), 0, 3)
+
+
+def test_root_with_fewer_entries_than_it_says(tmp_path: Path) -> None:
+    """A tree that ends before its number of entries is damage, not a shorter file of events."""
+    path = write_root(tmp_path / "x.root", "TTree")
+    table = RootTable(path)
+    with uproot.recreate(path) as file:
+        file.mktree("Events", {"pt": np.ones(299)})
+    with pytest.raises(BadInput, match="damaged") as caught:
+        list(table.batches([Wanted("pt", Kind.NUMBER)], 100, 0))
+    assert caught.value.found == "299 entries, where the tree says that it has 300"
+
+
+def test_npz_with_any_byte_changed(tmp_path: Path) -> None:
+    """Damage anywhere in an NPZ file is explained with the file's name, and never leaves an output."""
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, pt=np.random.default_rng(1).exponential(1, 300), n=np.arange(300))
+    original = path.read_bytes()
+    rng = np.random.default_rng(9)
+    for _ in range(150):
+        content = bytearray(original)
+        for place in rng.integers(0, len(content), 2):
+            content[place] = rng.integers(256)
+        path.write_bytes(content)
+        assert str(path) in (refusal(path, tmp_path / "out.h5", ConvertOptions()) or str(path))
+        (tmp_path / "out.h5").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("header", ["{'descr': '<f8', 'fortran_order': False, 'shape': (3,", "{'descr': []}"])
+def test_npz_with_a_damaged_header(tmp_path: Path, header: str) -> None:
+    """An array whose header does not parse is explained."""
+    written = (header + "\n").encode()
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("pt.npy", b"\x93NUMPY\x01\x00" + len(written).to_bytes(2, "little") + written)
+    with pytest.raises(BadInput, match="not an array of NumPy"):
+        convert([ConvertInput(tmp_path / "x.npz")], tmp_path / "out.h5")
+
+
+@pytest.mark.parametrize("options", [{}, {"event_id": "e"}])
+def test_csv_numbers_with_underscores(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Python reads 2_0 as 20; in a table it is no number."""
+    error = csv_error(tmp_path, "pt,e\n1,2\n3,2_0\n", **options)
+    assert error.problem == "the column 'e' has a cell that is not a number"
+    assert (error.where, error.found) == (f"{tmp_path / 'x.csv'}: line 3", "'2_0'")
+    error = csv_error(tmp_path, "pt,e\n1,2_0\n3,4\n", features=("e",))
+    assert error.problem == "the column 'e' does not hold numbers"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from trigml.data import hdf5
 from trigml.data.header import read_header
 from trigml.errors import BadInput
 
@@ -208,3 +210,68 @@ def test_written_with_plain_h5py(tmp_path: Path) -> None:
     assert header.feature_names == ("pt",)
     assert header.class_names is None
     assert header.provenance == {}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32("-inf")])
+def test_provenance_that_is_no_number(make_events: MakeEvents, value: float) -> None:
+    """NaN and infinities in the provenance become text, so that what is read can be written as JSON."""
+    path = make_events()
+    with h5py.File(path, "r+") as file:
+        file["provenance"].attrs["scale"] = value
+        file["provenance"].attrs["sqrts"] = 13.6
+    provenance = read_header(path).provenance
+    assert provenance["scale"] == str(float(value))
+    assert provenance["sqrts"] == 13.6
+    json.dumps(dict(provenance), allow_nan=False)
+
+
+def test_text_that_is_not_utf8(make_events: MakeEvents) -> None:
+    """Text in another encoding is read with replacement characters and can be printed."""
+    path = make_events()
+    with h5py.File(path, "r+") as file:
+        file["provenance"].attrs.create("place", b"Z\xfcrich", dtype=h5py.string_dtype())
+    assert read_header(path).provenance["place"] == "Z\ufffdrich"
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_soft_link_through_an_external_link(make_events: MakeEvents, tmp_path: Path, exists: bool) -> None:
+    """The external link is refused before any link is followed: whether the other file exists has no effect.
+
+    The soft link stands before the external one in the order of names, so following links as they come
+    would look into the other file first (and say of a missing one that the link leads nowhere).
+    """
+    path = make_events()
+    with h5py.File(path, "r+") as file:
+        file["a"] = h5py.SoftLink("/z/x")
+        file["z"] = h5py.ExternalLink("other.h5", "/")
+    if exists:
+        with h5py.File(tmp_path / "other.h5", "w") as file:
+            file["x"] = np.ones(1000, dtype="f4")
+    with pytest.raises(BadInput, match="has an external link") as caught:
+        read_header(path)
+    assert caught.value.where == f"{path}: /z"
+
+
+def test_no_link_is_followed_before_all_are_known(
+    make_events: MakeEvents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A soft link's target is never looked up in a file with an external link."""
+    path = make_events()
+    with h5py.File(path, "r+") as file:
+        file["a"] = h5py.SoftLink("/z/x")
+        file["z"] = h5py.ExternalLink("other.h5", "/")
+    followed: list[str] = []
+    monkeypatch.setattr(hdf5, "_leads_somewhere", lambda _, name: followed.append(name))
+    with pytest.raises(BadInput, match="has an external link"):
+        read_header(path)
+    assert followed == []
+
+
+def test_soft_links_in_a_circle(make_events: MakeEvents) -> None:
+    """Links that lead to each other lead nowhere."""
+    path = make_events()
+    with h5py.File(path, "r+") as file:
+        file["a"] = h5py.SoftLink("/b")
+        file["b"] = h5py.SoftLink("/a")
+    with pytest.raises(BadInput, match="a link that leads nowhere"):
+        read_header(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,62 @@ def test_an_unknown_activation_is_not_loaded(spec: Spec, tmp_path: Path) -> None
     save_model(filled(quantized_model(spec, contract())), tmp_path)
     path = tmp_path / "model.json"
     path.write_text(path.read_text().replace("quantized_relu(6,2)", "__import__('os').getcwd()"))
-    with pytest.raises(BadInput, match="unknown activation"):
+    with pytest.raises(BadInput, match=r"could run code of the file[\s\S]*a known activation"):
+        load_model(tmp_path)
+
+
+def test_a_model_cannot_import_a_module(spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras imports the module that a part names: a planted one must not run."""
+    (tmp_path / "evilmod.py").write_text("import pathlib\npathlib.Path(__file__).with_name('ran').touch()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    save_model(filled(quantized_model(spec, contract())), tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    text = path.read_text()
+    old = '"module": "qkeras.quantizers"'
+    assert old in text
+    for module in ('"evilmod"', '"keras_evil"', '"qkeras..evilmod"', '["evilmod"]'):
+        changed = text.replace(old, f'"module": {module}', 1)
+        path.write_text(changed.replace('"registered_name": "quantized_bits"', '"registered_name": "x"'))
+        with pytest.raises(BadInput, match=r"could run code of the file"):
+            load_model(tmp_path / "model")
+        path.write_text(changed)
+        with pytest.raises(BadInput, match=r"could run code of the file"):
+            load_model(tmp_path / "model")
+    assert not (tmp_path / "ran").exists()
+    assert "evilmod" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("kernel_quantizer", "safe_eval(a)"),
+        ("kernel_quantizer", "quantized_bits(6,0,alpha=1)\n"),
+        ("bias_constraint", "Clip"),
+        ("kernel_initializer", "os.getcwd"),
+        ("kernel_regularizer", "l2"),
+        ("registered_name", "QAdaptiveActivation"),
+        ("class_name", ["Dense"]),
+    ],
+)
+def test_parts_given_as_text_are_not_loaded(spec: Spec, tmp_path: Path, key: str, value: object) -> None:
+    """Text that names a function is looked up and called by QKeras: only known words get that far."""
+    save_model(filled(quantized_model(spec, contract())), tmp_path)
+    path = tmp_path / "model.json"
+    content = json.loads(path.read_text())
+    layer = next(layer for layer in content["config"]["layers"] if layer["name"] == "dense_1")
+    (layer if key in layer else layer["config"])[key] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(BadInput, match=r"could run code of the file"):
+        load_model(tmp_path)
+
+
+def test_weights_that_claim_to_be_huge_are_refused(spec: Spec, tmp_path: Path) -> None:
+    """A dataset that was never written may have any size: it is checked before memory is asked for."""
+    save_model(filled(float_model(spec)), tmp_path)
+    with h5py.File(tmp_path / "weights.h5", "r+") as file:
+        del file["dense_1/dense_1/kernel:0"]
+        file.create_dataset("dense_1/dense_1/kernel:0", shape=(10**6, 10**6), dtype="f4", chunks=(64, 64))
+    with pytest.raises(BadInput, match=r"do not fit the model[\s\S]*\(1000000, 1000000\)"):
         load_model(tmp_path)
 
 

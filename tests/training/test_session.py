@@ -18,7 +18,7 @@ import pytest
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import BadInput, GateBroken, Interrupted
 from trigml.fixedpoint import to_values
-from trigml.runs import names, open_run
+from trigml.runs import Workspace, names, open_run
 from trigml.spec import Spec
 from trigml.training import session
 from trigml.training.events import gather_events
@@ -153,6 +153,24 @@ def test_an_interrupted_run_ends_as_if_nothing_had_happened(
     train_run(spec, stopped, quantize=True, command=COMMAND)
     assert files_of(stopped) == files_of(reference)
     assert not (tmp_path / "stopped.unfinished").exists()
+
+
+def test_an_interruption_after_the_last_step_does_not_hide_the_run(
+    toy_events: Path, toy_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C when the run is already in its place: the message says so, and the run opens."""
+    finish = Workspace.finish
+
+    def finish_and_stop(workspace: Workspace) -> None:
+        finish(workspace)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Workspace, "finish", finish_and_stop)
+    with pytest.raises(Interrupted) as caught:
+        train_run(toy_spec(toy_events, "training.epochs=1"), tmp_path / "toy", quantize=False)
+    assert "the training was complete" in str(caught.value)
+    assert "nothing was trained" not in str(caught.value)
+    assert open_run(tmp_path / "toy").manifest.seed == 1
 
 
 KILLED = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,17 @@ def test_a_checkpoint_with_objects_in_it_is_not_unpickled(tmp_path: Path) -> Non
     """Loading never runs code of a file."""
     np.savez(tmp_path / "c.npz", history=np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(BadInput, match="damaged"):
+        TrainState.load(tmp_path / "c.npz")
+
+
+def test_a_checkpoint_that_claims_to_be_huge_is_refused(tmp_path: Path) -> None:
+    """The size is checked before memory is asked for."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**12,)})
+    state().save(tmp_path / "c.npz")
+    with zipfile.ZipFile(tmp_path / "c.npz", "a") as archive:
+        archive.writestr("weights.999.npy", header.getvalue())
+    with pytest.raises(BadInput, match=r"damaged[\s\S]*weights\.999"):
         TrainState.load(tmp_path / "c.npz")
 
 

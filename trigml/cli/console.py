@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
+from trigml.errors import BadInput
 from trigml.progress import Task
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -46,8 +48,13 @@ class Console:
             self.say(text)
 
     def result(self, text: str, content: Any) -> None:
-        """The result of a command: text for people, or ``content`` as JSON."""
-        shown = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) if self.as_json else text
+        """The result of a command: text for people, or ``content`` as JSON.
+
+        Raises:
+            BadInput: with ``as_json``, if ``content`` has NaN or an infinity, which JSON cannot express;
+                nothing is printed then.
+        """
+        shown = _json(content) if self.as_json else text
         sys.stdout.write(shown.rstrip("\n") + "\n")
         sys.stdout.flush()
 
@@ -74,6 +81,30 @@ class Console:
         self.say(f"{title} …")
         yield lines
         lines.finish()
+
+
+def _json(content: Any) -> str:
+    try:
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        places = list(_not_finite(content, ""))
+        if not places:
+            raise
+        raise BadInput(
+            "the result has NaN or an infinity, which JSON cannot express",
+            found=", ".join(places[:5]) + (", …" if len(places) > 5 else ""),
+            remedy="leave out --json to see it as text",
+        ) from error
+
+
+def _not_finite(content: Any, place: str) -> Iterator[str]:
+    """The places of numbers that are not finite, as ``features.0.mean``."""
+    if isinstance(content, float) and not math.isfinite(content):
+        yield f"{place or 'the result'} = {content}"
+    elif isinstance(content, dict | list | tuple):
+        items = content.items() if isinstance(content, dict) else enumerate(content)
+        for key, value in items:
+            yield from _not_finite(value, f"{place}.{key}" if place else str(key))
 
 
 @dataclass

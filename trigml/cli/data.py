@@ -24,7 +24,8 @@ Examples:
 
     trigml data convert jets.csv -o jets.h5 --label kind --unit mass=GeV
 
-    trigml data convert jets.npz -o jets.h5 --constituents part_pt --n-constituents 16
+\b
+    trigml data convert parts.npz -o parts.h5 --constituents part_pt --n-constituents 16
 """
 _DESCRIBE_HELP = """
 Show what a file of events holds: columns, classes, splits, provenance.

@@ -53,12 +53,13 @@ def train(
     overrides = [f"training.seed={seed}"] if seed is not None else []
     resolved = with_overrides(with_data_files(load_spec(spec), data or ()), [*(changes or []), *overrides])
     folder = out or default_run_folder(resolved)
+    command = shlex.join(["trigml", *sys.argv[1:]])
     summary = train_run(
         resolved,
         folder,
         quantize=quantize,
         force=force,
-        command=shlex.join(["trigml", *sys.argv[1:]]),
+        command=command,
         progress=console,
     )
     losses = summary.losses()
@@ -69,5 +70,5 @@ def train(
     if quantize:
         console.next_step(f"trigml synth {shlex.quote(str(folder))}")
     else:
-        console.next_step(shlex.join(["trigml", "train", spec, "--quantize"]))
+        console.next_step(f"{command} --quantize --force")
     summary.enforce_gates()

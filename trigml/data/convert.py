@@ -105,6 +105,8 @@ def convert(
     for table in tables:
         for name in (*features, *chosen.constituents):
             _check_numeric(column_of(table, name), table)
+        for other in filter(None, (chosen.label, chosen.event_id)):
+            column_of(table, other)
     class_names = _class_names(inputs, tables, chosen, listener)
     writer = EventsWriter(
         output,

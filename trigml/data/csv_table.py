@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +118,10 @@ class CsvTable:
                 where=str(self._path),
                 remedy="use NPZ or ROOT, or name the columns one by one as features",
             )
-        convert = int if want.kind is Kind.INTEGER else float
+        convert: Callable[[str], float] = int if want.kind is Kind.INTEGER else float
         dtype = np.uint64 if want.kind is Kind.INTEGER else np.float64
+        if any("_" in cell for cell in cells):
+            self._refuse_first_bad(want, cells, batch)
         try:
             values = np.array([convert(cell) for cell in cells], dtype=dtype)
         except (ValueError, OverflowError):
@@ -145,11 +147,11 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell  # Python takes 2_0 for 20; in a table it is a typing error
 
 
 def _is_id(cell: str) -> bool:
     try:
-        return 0 <= int(cell) < 2**64
+        return "_" not in cell and 0 <= int(cell) < 2**64
     except ValueError:
         return False

@@ -118,13 +118,18 @@ def refuse_foreign_content(file: h5py.File, path: Path) -> None:
         BadInput: an external link, a link of a user-defined kind or to nowhere, a dataset stored in another
             file or made of other datasets, or a compression filter that needs a plugin.
     """
+    soft: list[tuple[h5py.Group, str, str, str]] = []
     seen = {_address(file)}
     groups: list[h5py.Group] = [file]
     while groups:
         group = groups.pop()
         for name in group:
             where = f"{path}: {group.name.rstrip('/')}/{name}"
-            item = _linked(group, name, where)
+            link = _link(group, name, where)
+            if isinstance(link, h5py.SoftLink):
+                soft.append((group, name, where, link.path))
+                continue
+            item = group[name]
             address = _address(item)
             if address in seen:
                 continue
@@ -133,9 +138,16 @@ def refuse_foreign_content(file: h5py.File, path: Path) -> None:
                 groups.append(item)
             elif isinstance(item, h5py.Dataset):
                 _refuse_foreign_storage(item, where)
+    # Only now is it known that no path leads out of the file; where a soft link leads to was checked above.
+    for group, name, where, path_in_file in soft:
+        if not _leads_somewhere(group, name):
+            raise BadInput(
+                "the file has a link that leads nowhere", where=where, found=f"a link to {path_in_file}"
+            )
 
 
-def _linked(group: h5py.Group, name: str, where: str) -> Any:
+def _link(group: h5py.Group, name: str, where: str) -> Any:
+    """The link itself, which is looked at without following it; external ones are refused."""
     try:
         link = group.get(name, getlink=True)
     except TypeError as error:
@@ -149,9 +161,14 @@ def _linked(group: h5py.Group, name: str, where: str) -> Any:
             found=f"a link to {link.path} in {link.filename}",
             remedy="copy the data in: h5copy, or h5py's Group.copy(..., expand_external=True)",
         )
-    if isinstance(link, h5py.SoftLink) and group.get(name) is None:
-        raise BadInput("the file has a link that leads nowhere", where=where, found=f"a link to {link.path}")
-    return group[name]
+    return link
+
+
+def _leads_somewhere(group: h5py.Group, name: str) -> bool:
+    try:
+        return group.get(name) is not None
+    except (KeyError, RuntimeError, OSError):  # soft links in a circle
+        return False
 
 
 def _address(item: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import h5py
@@ -158,6 +159,7 @@ def _read_class_names(file: h5py.File, path: Path, n_events: int) -> tuple[str, 
 
 
 def _read_provenance(file: h5py.File, path: Path) -> Provenance:
+    """Text and numbers; NaN and infinities become text, for JSON has no such numbers."""
     group = file.get("provenance")
     if group is None:
         return {}
@@ -168,7 +170,8 @@ def _read_provenance(file: h5py.File, path: Path) -> Provenance:
         if isinstance(value, int | np.integer) and not isinstance(value, bool):
             provenance[name] = int(value)
         elif isinstance(value, float | np.floating):
-            provenance[name] = float(value)
+            number = float(value)
+            provenance[name] = number if math.isfinite(number) else str(number)
         else:
             provenance[name] = _text(value, name, where)
     return provenance
@@ -185,4 +188,5 @@ def _text(value: object, name: str, where: str) -> str:
         return value.decode("utf-8", errors="replace")
     if not isinstance(value, str):
         raise BadInput(f"the attribute {name!r} is not text", where=where, found=type(value).__name__)
-    return str(value)
+    # h5py marks bytes that are not UTF-8 with lone surrogates, which no terminal and no JSON takes
+    return value.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -15,6 +18,16 @@ import numpy.typing as npt
 
 from trigml.data.tables import Batch, Kind, TableColumn, Wanted, check_values, column_of
 from trigml.errors import BadInput
+
+_DAMAGE = (
+    EOFError,
+    OSError,
+    RuntimeError,  # with NotImplementedError: encrypted, or compressed in a way that Python does not know
+    lzma.LZMAError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ class NpzTable:
                 found=", ".join(f"{name}: {length}" for name, length in lengths.items()),
             )
         self._n_rows = next(iter(lengths.values()))
-        if self._n_rows == 0:
+        if self._n_rows <= 0:  # a damaged header may say -1
             raise BadInput("the arrays are empty", where=str(path))
 
     @property
@@ -82,7 +95,7 @@ class NpzTable:
         try:
             with zipfile.ZipFile(self._path) as archive:
                 yield archive
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except _DAMAGE as error:
             raise BadInput(
                 "the file is not NPZ, or damaged", where=str(self._path), found=str(error)
             ) from error
@@ -101,7 +114,7 @@ class NpzTable:
                 else np.lib.format.read_array_header_2_0
             )
             shape, fortran, dtype = read(file)
-        except (ValueError, SyntaxError) as error:
+        except (ValueError, SyntaxError, TypeError, tokenize.TokenError) as error:
             raise BadInput("this is not an array of NumPy", where=where, found=str(error)) from error
         if dtype.hasobject:
             raise BadInput(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,21 @@ from trigml.data.tables import Batch, Kind, TableColumn, Wanted, check_values, c
 from trigml.errors import BadInput
 
 _NUMBERS = "iufb"
+_DAMAGE = (
+    AssertionError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,  # with NotImplementedError, and RecursionError in structures that contain themselves
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What uproot raises on damaged bytes besides its own errors, found by changing bytes of files."""
 
 
 class RootTable:
@@ -40,17 +58,26 @@ class RootTable:
         if not self._columns:
             raise BadInput("the tree has no branches of numbers", where=f"{path}: {self._tree_name}")
 
-    def _opened(self) -> Any:
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """The open file; what damage makes uproot or awkward raise inside the block is explained."""
+        import cramjam  # uproot unpacks with it
         import uproot
 
         try:
-            return uproot.open(self._path)
-        except (ValueError, OSError, KeyError, uproot.DeserializationError) as error:
-            raise BadInput(
-                "the file is not a ROOT file, or damaged",
-                where=str(self._path),
-                found=str(error).strip().splitlines()[0],
-            ) from error
+            with uproot.open(self._path) as file:
+                yield file
+        except (*_DAMAGE, uproot.DeserializationError, cramjam.DecompressionError) as error:
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, found: str) -> BadInput:
+        lines = found.strip().splitlines()
+        return BadInput(
+            "the file is not a ROOT file, or damaged",
+            where=str(self._path),
+            found=lines[0] if lines else None,
+            remedy="copy or make the file again",
+        )
 
     def _choose(self, file: Any, tree: str | None) -> str:
         kinds = file.classnames(cycle=False)
@@ -113,9 +140,14 @@ class RootTable:
                     for want in wanted
                 }
                 start += len(batch)
+        if start != self._n_rows:
+            raise self._damaged(f"{start} entries, where the tree says that it has {self._n_rows}")
 
     def _values(self, awkward: Any, branch: Any, want: Wanted, start: int, width: int) -> npt.NDArray[Any]:
         if want.kind is Kind.NESTED:
+            wrong = awkward.validity_error(branch)
+            if wrong:  # awkward would read outside the memory of the values
+                raise self._damaged(str(wrong))
             cut = awkward.pad_none(branch, width, axis=1, clip=True)
             values = padded(np.asarray(awkward.to_numpy(awkward.fill_none(cut, 0))), width)
         else:

@@ -134,7 +134,7 @@ def check_values(values: npt.NDArray[Any], kind: Kind, column: str, place: Calla
     """Refuse numbers that are not what ``kind`` says; ``place`` tells where row i of ``values`` stands.
 
     Raises:
-        BadInput: NaN or infinite; for ``INTEGER``: negative or with a fraction.
+        BadInput: NaN, infinite or too large for float32; for ``INTEGER``: negative or with a fraction.
     """
     bad = ~np.isfinite(values)
     expected = "a finite number"
@@ -145,6 +145,9 @@ def check_values(values: npt.NDArray[Any], kind: Kind, column: str, place: Calla
             expected = "a whole number from 0 to 2^53 (it is stored as a floating-point number)"
         else:
             bad |= values < 0
+    elif values.dtype.kind == "f":
+        bad |= np.abs(values) > np.finfo(np.float32).max
+        expected = "a finite number that float32 can hold"
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         found = str(values[row] if values.ndim == 1 else values[row][bad[row]][0])

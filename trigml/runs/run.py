@@ -34,7 +34,10 @@ class Run:
 
     @property
     def float_folder(self) -> Path:
-        """``model.json`` and ``weights.h5`` of the float reference (``trigml.training.load_model``)."""
+        """``model.json`` and ``weights.h5`` of the float reference.
+
+        ``trigml.training.model_files.load_model`` loads them.
+        """
         return self.path / names.FLOAT
 
     @property
@@ -51,7 +54,7 @@ class Run:
         """The integer graph.
 
         Raises:
-            BadInput: the run was made without ``--quantize``.
+            BadInput: the run was made without ``--quantize``, or the graph is not of this run.
         """
         self._require_quantized()
         graph = load_graph(self.path)
@@ -61,6 +64,13 @@ class Run:
                 where=str(self.path),
                 expected=self.manifest.graph_digest,
                 found=graph.digest,
+            )
+        if graph.contract != self.contract:
+            raise BadInput(
+                "the graph of this run was made for another input contract",
+                where=str(self.path),
+                expected=f"the same contract in {names.CONTRACT} and {names.GRAPH}",
+                remedy="restore both, or train again",
             )
         return graph
 
@@ -88,7 +98,8 @@ def open_run(path: Path) -> Run:
         BadInput: no such folder, not a run, unfinished, made by a newer version, a file missing or changed.
     """
     path = Path(path)
-    unfinished = path.with_name(path.name + names.UNFINISHED_SUFFIX)
+    whole = path.absolute()  # the folder "." has no name of its own
+    unfinished = whole.with_name(whole.name + names.UNFINISHED_SUFFIX)
     if not path.exists() and unfinished.is_dir():
         raise _not_finished(unfinished)
     if not path.exists():
@@ -110,7 +121,7 @@ def open_run(path: Path) -> Run:
         path=path,
         manifest=manifest,
         spec=spec_from_text(text, str(path / names.SPEC)),
-        contract=InputContract.from_json(_read_json(path / names.CONTRACT)),
+        contract=InputContract.from_json(_read_json(path / names.CONTRACT), where=str(path / names.CONTRACT)),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from trigml.atomic import replacing_file
 from trigml.errors import BadInput
+from trigml.runs.npz import UNREADABLE, read_arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,7 @@ class TestScores:
         labels: (n,) int64, index into the spec's classes.
         float_logits: (n, classes) float32, of the float reference.
         quantized_logits: (n, classes) float64, exact values of the integer graph; ``None`` without one.
-        baseline: (n, classes) float32 probabilities of the boosted trees; ``None`` without them.
+        baseline: (n, classes) float32 log-probabilities of the boosted trees; ``None`` without them.
     """
 
     __test__ = False  # not a test, whatever pytest thinks of the name
@@ -56,15 +56,17 @@ class TestScores:
             BadInput: the file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                return cls(
-                    archive["event_id"],
-                    archive["labels"],
-                    archive["float_logits"],
-                    archive["quantized_logits"] if "quantized_logits" in archive.files else None,
-                    archive["baseline"] if "baseline" in archive.files else None,
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            arrays = read_arrays(path)
+            if len({len(array) for array in arrays.values()}) != 1:
+                raise ValueError("columns of different lengths")
+            return cls(
+                arrays["event_id"],
+                arrays["labels"],
+                arrays["float_logits"],
+                arrays.get("quantized_logits"),
+                arrays.get("baseline"),
+            )
+        except (*UNREADABLE, KeyError) as error:
             raise BadInput(
                 "the run's test scores cannot be read", where=str(path), found=str(error)
             ) from error

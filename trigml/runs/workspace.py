@@ -10,17 +10,19 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from trigml.atomic import write_json
+from trigml.atomic import _exchange, write_json
 from trigml.errors import BadInput
 from trigml.runs import names
 from trigml.runs.manifest import RUN_VERSION, DataFile
+
+_LOCK_TEXT = "trigml: a training works here, or was interrupted\n"
+"""Content of the lock; the sign by which a folder is known as an unfinished run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +71,32 @@ class Workspace:
         """Folder of checkpoints; not part of the finished run."""
         return self.folder / names.PROGRESS
 
+    @property
+    def finished(self) -> bool:
+        """Whether the complete run is in its place."""
+        return not self.folder.exists() and _is_finished_run(self.out)
+
     def finish(self) -> None:
         """Move the complete run to its place; a finished run that stood there goes only now.
 
+        If that fails, both are where they were.
+
         Raises:
-            BadInput: the place cannot be written.
+            BadInput: the place cannot be written, or what is no longer needed cannot be removed.
         """
         try:
             if self.out.is_dir() and any(self.out.iterdir()):
-                old = Path(tempfile.mkdtemp(prefix=f".{self.out.name}.old.", dir=self.out.parent))
-                self.out.replace(old)
-                self.folder.replace(self.out)
-                shutil.rmtree(old)
+                _exchange(self.out, self.folder)
             else:
                 self.folder.replace(self.out)
             shutil.rmtree(self.out / names.PROGRESS)
         except OSError as error:
+            if self.finished:
+                raise BadInput(
+                    f"the run is complete, but leftovers cannot be removed: {error.strerror or error}",
+                    where=str(self.out),
+                    remedy=f"remove {self.out / names.PROGRESS} and .{self.out.name}.old.* beside the run",
+                ) from error
             raise BadInput(
                 f"cannot move the finished run to its place: {error.strerror or error}",
                 where=f"{self.folder} → {self.out}",
@@ -161,13 +173,14 @@ def open_workspace(out: Path, identity: Identity, *, force: bool) -> Iterator[Wo
     _refuse_foreign(folder)
     try:
         progress.mkdir(parents=True, exist_ok=True)
-        lock = (progress / names.LOCK).open("w")
+        lock = (progress / names.LOCK).open("a+", encoding="utf-8")  # nothing is changed before it is ours
     except OSError as error:
         raise BadInput(
             f"cannot write: {error.strerror or error}", where=str(folder), remedy="choose another --out"
         ) from error
     with lock:
         _take(lock, folder)
+        _mark(lock, folder)
         begun = _begun(progress / names.IDENTITY) if has_checkpoints(folder) else None
         if begun is not None and (differences := _differences(begun, identity.to_json())):
             if not force:
@@ -191,12 +204,49 @@ def _is_finished_run(folder: Path) -> bool:
 def _refuse_foreign(folder: Path) -> None:
     if not os.path.lexists(folder):
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / names.PROGRESS).is_dir()):
+    if not folder.is_dir() or not (_holds_nothing(folder) or _is_unfinished_run(folder)):
         raise BadInput(
             "the place where the run would grow holds something else",
             where=str(folder),
             remedy="choose another --out",
         )
+
+
+def _holds_nothing(folder: Path) -> bool:
+    """Whether there is nothing to lose: what a command leaves that died before it wrote anything."""
+    progress = folder / names.PROGRESS
+    if {path.name for path in folder.iterdir()} - {names.PROGRESS} or progress.is_symlink():
+        return False
+    lock = progress / names.LOCK
+    if not progress.is_dir():
+        return not progress.exists()
+    return not {path.name for path in progress.iterdir()} - {names.LOCK} and (
+        not os.path.lexists(lock) or (lock.is_file() and lock.stat().st_size == 0)
+    )
+
+
+def _is_unfinished_run(folder: Path) -> bool:
+    """Whether trigml made the folder: its lock says so, or the identity of a training is there."""
+    progress = folder / names.PROGRESS
+    if progress.is_symlink() or not progress.is_dir():
+        return False
+    try:
+        with (progress / names.LOCK).open("rb") as lock:
+            if lock.read(len(_LOCK_TEXT) + 1) == _LOCK_TEXT.encode():
+                return True
+    except OSError:
+        return False
+    identity = _begun(progress / names.IDENTITY) or {}
+    return {"trigml", "run_version", "quantize", "spec", "data"} <= identity.keys()
+
+
+def _mark(lock: IO[str], folder: Path) -> None:
+    if os.fstat(lock.fileno()).st_size:
+        return
+    try:
+        os.write(lock.fileno(), _LOCK_TEXT.encode())  # not buffered: a full disk shows here, not on closing
+    except OSError as error:
+        raise BadInput(f"cannot write: {error.strerror or error}", where=str(folder)) from error
 
 
 def _take(lock: Any, folder: Path) -> None:

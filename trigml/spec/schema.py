@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from trigml.contract import LARGEST_SHIFT
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, Overflow, Rounding
+from trigml.frontends.names import usable_as_top
 
 SPEC_VERSION = 1
 AUTO: Literal["auto"] = "auto"
@@ -51,6 +53,15 @@ def _fixed_point(value: str) -> str:
     return str(format_)
 
 
+def _free_in_cpp(name: str) -> str:
+    if not usable_as_top(name):
+        raise ValueError(
+            "expected a name that is free in C++ and in generated code, where it becomes the top function; "
+            f"for example {name}_net"
+        )
+    return name
+
+
 def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     names = [getattr(value, "name", value) for value in values]
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -65,7 +76,12 @@ UnsignedInteger: TypeAlias = Annotated[IntegerBits, _integer_bits(0)]
 Bits: TypeAlias = Annotated[int, Field(ge=2, le=MAX_BITS)]
 Fraction: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
-Identifier: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+TopName: TypeAlias = Annotated[
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$"), AfterValidator(_free_in_cpp)
+]
+Part: TypeAlias = Annotated[
+    str, Field(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$")  # it becomes a word of Tcl
+]
 
 
 class _Section(BaseModel):
@@ -100,7 +116,7 @@ class FeatureSpec(_Section):
 
     name: Name
     offset: float | None = None
-    shift: Annotated[int, Field(ge=-64, le=64)] | None = None
+    shift: Annotated[int, Field(ge=-LARGEST_SHIFT, le=LARGEST_SHIFT)] | None = None
 
     @model_validator(mode="after")
     def _both_or_none(self) -> FeatureSpec:
@@ -202,10 +218,10 @@ class TargetSpec(_Section):
     """The device and the defaults of ``trigml synth``."""
 
     backend: Literal["vitis", "vivado", "quartus", "catapult", "oneapi"] = "vitis"
-    part: Name = "xcvu13p-flga2577-2-e"
-    clock_ns: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    part: Part = "xcvu13p-flga2577-2-e"
+    clock_ns: Annotated[float, Field(ge=0.5, le=1000)] = 5.0
     io: Literal["parallel", "stream"] = "parallel"
-    strategy: Literal["latency", "resource", "distributed_arithmetic"] = "latency"
+    strategy: Literal["latency", "resource"] = "latency"
     reuse_factor: Annotated[int, Field(ge=1, le=1_000_000)] = 1
 
 
@@ -213,7 +229,7 @@ class Spec(_Section):
     """A whole spec; every section that has defaults may be left out."""
 
     trigml: Literal[1]
-    name: Identifier
+    name: TopName
     title: str = ""
     task: Literal["classification"] = "classification"
     data: DataSpec

@@ -7,6 +7,7 @@ those of activations are written as text, because tf-keras cannot reload a model
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,13 +75,19 @@ def quantized_model(spec: Spec, contract: InputContract) -> Any:
     return keras.Model(inputs, tensor, name=spec.name)
 
 
+@dataclass(frozen=True, slots=True)
 class LayerFormats:
-    """Formats of the weights, biases and activations, layer by layer, of a resolved spec."""
+    """Formats of a resolved spec, layer by layer.
 
-    def __init__(
-        self, weights: list[FixedPoint], biases: list[FixedPoint], activations: list[FixedPoint]
-    ) -> None:
-        self.weights, self.biases, self.activations = weights, biases, activations
+    Attributes:
+        weights: one per dense layer.
+        biases: one per dense layer.
+        activations: one per hidden layer.
+    """
+
+    weights: tuple[FixedPoint, ...]
+    biases: tuple[FixedPoint, ...]
+    activations: tuple[FixedPoint, ...]
 
     @classmethod
     def of(cls, spec: Spec) -> LayerFormats:
@@ -92,9 +99,11 @@ class LayerFormats:
         bits = spec.quantization
         hidden = len(spec.model.hidden)
         return cls(
-            [FixedPoint(True, bits.weight_bits, i) for i in _numbers(bits.weight_integer, hidden + 1)],
-            [FixedPoint(True, bits.bias_bits, i) for i in _numbers(bits.bias_integer, hidden + 1)],
-            [FixedPoint(False, bits.activation_bits, i) for i in _numbers(bits.activation_integer, hidden)],
+            tuple(FixedPoint(True, bits.weight_bits, i) for i in _numbers(bits.weight_integer, hidden + 1)),
+            tuple(FixedPoint(True, bits.bias_bits, i) for i in _numbers(bits.bias_integer, hidden + 1)),
+            tuple(
+                FixedPoint(False, bits.activation_bits, i) for i in _numbers(bits.activation_integer, hidden)
+            ),
         )
 
 

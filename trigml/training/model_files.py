@@ -29,7 +29,19 @@ WEIGHTS = "weights.h5"
 _LAYERS = ("Functional", "Model", "InputLayer", "Dense", "ReLU", "QDense", "QActivation")
 _PARTS = ("quantized_bits", "quantized_relu", "Clip", "QInitializer", "Zeros", "Ones", "GlorotUniform")
 _CLASSES = frozenset([*_LAYERS, *_PARTS])
-_ACTIVATION = re.compile(r"linear|relu|quantized_(bits|relu)\([0-9a-z_=,. -]*\)")
+_MODULE = re.compile(r"(keras|tf_keras|qkeras)(\.[A-Za-z][A-Za-z0-9_]*)*")
+_QUANTIZER = re.compile(r"quantized_(bits|relu)\([0-9a-z_=,. -]*\)")
+_ACTIVATION = re.compile(rf"linear|relu|{_QUANTIZER.pattern}")
+_INITIALIZER = re.compile(r"zeros|ones|glorot_uniform")
+_NOTHING = re.compile(r"(?!)")
+_TEXTS = {
+    "activation": _ACTIVATION,
+    "quantizer": _QUANTIZER,
+    "initializer": _INITIALIZER,
+    "constraint": _NOTHING,
+    "regularizer": _NOTHING,
+}
+"""What may stand as text under a key that ends so; Keras and QKeras look such text up and call it."""
 
 
 def save_model(model: Any, folder: Path) -> None:
@@ -75,9 +87,9 @@ def load_model(folder: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput("the model cannot be read", where=str(path), found=str(error)) from error
-    _refuse_unknown_classes(content, path)
+    _refuse_foreign_parts(content, path)
     modules = load()
     custom: dict[str, Any] = {}
     modules.qkeras.utils._add_supported_quantized_objects(custom)
@@ -89,17 +101,33 @@ def load_model(folder: Path) -> Any:
     return model
 
 
-def _refuse_unknown_classes(content: Any, path: Path) -> None:
+def _refuse_foreign_parts(content: Any, path: Path) -> None:
+    """Check every name that Keras or QKeras would import, look up or call while it makes the model."""
     for key, value in _entries(content):
-        if key == "class_name" and value not in _CLASSES:
+        expected = _broken_rule(key, value)
+        if expected is not None:
             raise BadInput(
                 "the model has a part that is not loaded, because it could run code of the file",
                 where=str(path),
-                expected=", ".join(sorted(_CLASSES)),
-                found=str(value),
+                expected=expected,
+                found=f"{key}: {json.dumps(value)}",
             )
-        if key == "activation" and isinstance(value, str) and not _ACTIVATION.fullmatch(value):
-            raise BadInput("the model has an unknown activation", where=str(path), found=value)
+
+
+def _broken_rule(key: str, value: Any) -> str | None:
+    """What is expected under ``key`` if ``value`` is not that."""
+    classes = isinstance(value, str) and value in _CLASSES
+    if (key == "class_name" and not classes) or (
+        key == "registered_name" and value is not None and not classes
+    ):
+        return ", ".join(sorted(_CLASSES))
+    if key == "module" and value is not None and not (isinstance(value, str) and _MODULE.fullmatch(value)):
+        return "a module of keras, tf_keras or qkeras"
+    if isinstance(value, str):
+        for ending, pattern in _TEXTS.items():
+            if key.endswith(ending) and not pattern.fullmatch(value):
+                return f"a known {ending}"
+    return None
 
 
 def _entries(content: Any) -> Iterator[tuple[str, Any]]:
@@ -116,12 +144,14 @@ def _read_weights(path: Path, model: Any) -> Iterator[np.ndarray[Any, Any]]:
         for layer in model.layers:
             for variable in layer.weights:
                 name = f"{layer.name}/{_name_in_group(layer, variable)}"
-                values = number_dataset(file, name, str(path), kinds="f")[()]
-                if values.shape != tuple(variable.shape) or not np.all(np.isfinite(values)):
+                dataset = number_dataset(file, name, str(path), kinds="f")
+                shape = tuple(variable.shape)
+                # the shape first: a dataset that was never written may claim any size
+                if dataset.shape != shape or not np.all(np.isfinite(values := dataset[()])):
                     raise BadInput(
                         "the weights do not fit the model",
                         where=f"{path}: {name}",
-                        expected=f"finite numbers of shape {tuple(variable.shape)}",
-                        found=f"shape {values.shape}",
+                        expected=f"finite numbers of shape {shape}",
+                        found=f"shape {dataset.shape}",
                     )
                 yield values.astype(np.float32)

@@ -336,6 +336,12 @@ def _write_manifest(workspace: Workspace, identity: Identity, trained: _Trained)
 
 
 def _interrupted(workspace: Workspace, command: str) -> Interrupted:
+    if workspace.finished:
+        return Interrupted(
+            "interrupted after the training was complete",
+            where=str(workspace.out),
+            found="a finished run; nothing is lost",
+        )
     kept: list[str] = []
     for file, what in (("float.npz", "float reference"), ("quantized.npz", "quantised model")):
         state = TrainState.load(workspace.progress / file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from trigml.atomic import replacing_file
 from trigml.errors import BadInput
+from trigml.runs.npz import UNREADABLE, read_arrays
 
 Arrays = tuple[NDArray[Any], ...]
 
@@ -105,15 +105,13 @@ class TrainState:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                history = tuple(EpochRecord(**record) for record in json.loads(str(archive["history"])))
-                kinds = {
-                    kind: tuple(
-                        archive[name] for name in sorted(archive.files) if name.startswith(f"{kind}.")
-                    )
-                    for kind in ("weights", "optimizer", "best_weights")
-                }
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            arrays = read_arrays(path)
+            history = tuple(EpochRecord(**record) for record in json.loads(str(arrays["history"])))
+            kinds = {
+                kind: tuple(arrays[name] for name in sorted(arrays) if name.startswith(f"{kind}."))
+                for kind in ("weights", "optimizer", "best_weights")
+            }
+        except (*UNREADABLE, KeyError) as error:
             raise BadInput(
                 "a checkpoint of the unfinished run is damaged",
                 where=str(path),

@@ -220,6 +220,12 @@ def _hls4ml_errors(options: HlsOptions) -> Iterator[None]:
         yield
     except (BadInput, ToolFailed):
         raise
+    except OSError as error:
+        raise BadInput(
+            f"cannot write the {options.backend.value} project: {error.strerror or error}",
+            where=f"the folder for temporary files, {tempfile.gettempdir()}",
+            remedy="free some space there, or point TMPDIR to another place",
+        ) from error
     except Exception as error:  # hls4ml raises anything; the cause is shown and chained
         raise ToolFailed(
             f"hls4ml could not write the {options.backend.value} project",
