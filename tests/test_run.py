@@ -200,6 +200,17 @@ def test_an_occupied_place_is_refused(tmp_path: Path) -> None:
     refuse_occupied(out, force=True)
 
 
+def test_force_does_not_take_what_others_put_into_a_run(tmp_path: Path) -> None:
+    """Protects a physicist's notes in a run's folder; HLS projects in it are trigml's own."""
+    out = finished(tmp_path / "run")
+    (out / names.HLS / "vitis").mkdir(parents=True)
+    refuse_occupied(out, force=True)
+    (out / "notes.txt").write_text("seed 7 was better")
+    with pytest.raises(BadInput, match="files that trigml did not make") as error:
+        refuse_occupied(out, force=True)
+    assert error.value.found == "notes.txt"
+
+
 def test_the_working_directory_is_no_place_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run is renamed into its place, which cannot be where the shell stands."""
     monkeypatch.chdir(tmp_path)

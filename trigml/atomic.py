@@ -59,7 +59,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             yield beside
             beside.chmod(0o777 & ~_umask())
             if path.exists():
-                _exchange(path, beside)
+                exchange_folders(path, beside)
             else:
                 beside.replace(path)
         finally:
@@ -67,7 +67,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 shutil.rmtree(beside)
 
 
-def _exchange(path: Path, beside: Path) -> None:
+def exchange_folders(path: Path, beside: Path) -> None:
     """Put ``beside`` where the folder ``path`` is; if that fails, ``path`` is as it was."""
     holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
     try:

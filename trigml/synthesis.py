@@ -27,7 +27,7 @@ from trigml.progress import Progress, Silent
 from trigml.reports.estimate import estimated_figures
 from trigml.reports.stored import REPORT, ProjectReport, stored_content
 from trigml.reports.vendor import vendor_figures
-from trigml.runs import Run
+from trigml.runs import Run, names
 from trigml.spec import with_data_files
 from trigml.toolchains.programs import find_compiler
 from trigml.verify.comparison import compare
@@ -75,7 +75,7 @@ def default_folder(run: Run, options: HlsOptions) -> Path:
     usual = target.part if options.backend.value == target.backend else options.backend.default_part
     if options.part != usual:
         parts.append(re.sub(r"[^A-Za-z0-9]+", "_", options.part))
-    return run.path / "hls" / "-".join(parts)
+    return run.path / names.HLS / "-".join(parts)
 
 
 def synthesise(

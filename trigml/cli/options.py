@@ -10,7 +10,11 @@ import typer
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")]
 Force: TypeAlias = Annotated[
-    bool, typer.Option("--force", help="Replace what trigml made there before (nothing else is touched).")
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace the run or project that trigml made there, with all that tools have added to it.",
+    ),
 ]
 Data: TypeAlias = Annotated[
     list[str] | None,

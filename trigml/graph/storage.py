@@ -6,7 +6,6 @@ The JSON carries the digest over both, so that a changed or damaged file is refu
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -20,6 +19,7 @@ from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint
 from trigml.graph.network import Graph, arrays, describe
 from trigml.graph.operations import Dense, Input, Operation, Quantize, Relu
+from trigml.npz import UNREADABLE, read_arrays
 
 GRAPH_VERSION = 1
 _OPERATIONS: Mapping[str, type[Operation]] = {kind.__name__: kind for kind in (Input, Dense, Relu, Quantize)}
@@ -79,7 +79,7 @@ def _assembled(content: Mapping[str, Any], words: Mapping[str, np.ndarray[Any, A
         name=str(content["name"]),
         operations=tuple(_operation(entry, words) for entry in content["operations"]),
         outputs=tuple(content["outputs"]),
-        contract=InputContract.from_json(content["contract"]),
+        contract=InputContract.from_json(content["contract"], where="graph.json"),
         output_labels=tuple(content["output_labels"]),
     )
 
@@ -112,7 +112,6 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return read_arrays(path)
+    except UNREADABLE as error:
         raise BadInput("the graph's weights cannot be read", where=str(path), found=str(error)) from error

@@ -10,7 +10,7 @@ from trigml.backends.hls.writer import PROJECT_FILE
 from trigml.physics.classification import measure_classifier
 from trigml.reports.performance import Table, loss_table, performance_table
 from trigml.reports.stored import ProjectReport, read_report
-from trigml.runs import open_run
+from trigml.runs import names, open_run
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def run_report(folder: Path) -> RunReport:
     gates = gate_results(
         run.spec.gate, models[FLOAT], models.get(QUANTISED), losses.get(f"{FLOAT} − {QUANTISED}")
     )
-    projects = sorted(path.parent for path in (folder / "hls").glob(f"*/{PROJECT_FILE}"))
+    projects = sorted(path.parent for path in (folder / names.HLS).glob(f"*/{PROJECT_FILE}"))
     return RunReport(
         folder,
         run.spec.title,

@@ -10,6 +10,7 @@ HISTORY = "history.json"
 SCORES = "scores.npz"
 PLOTS = "plots"
 MANIFEST = "manifest.json"
+HLS = "hls"
 
 UNFINISHED_SUFFIX = ".unfinished"
 PROGRESS = "progress"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trigml.atomic import replacing_file
 from trigml.errors import BadInput
-from trigml.runs.npz import UNREADABLE, read_arrays
+from trigml.npz import UNREADABLE, read_arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)

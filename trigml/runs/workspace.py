@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from trigml.atomic import _exchange, write_json
+from trigml.atomic import exchange_folders, write_json
 from trigml.errors import BadInput
 from trigml.runs import names
 from trigml.runs.manifest import RUN_VERSION, DataFile
@@ -86,7 +86,7 @@ class Workspace:
         """
         try:
             if self.out.is_dir() and any(self.out.iterdir()):
-                _exchange(self.out, self.folder)
+                exchange_folders(self.out, self.folder)
             else:
                 self.folder.replace(self.out)
             shutil.rmtree(self.out / names.PROGRESS)
@@ -157,6 +157,20 @@ def refuse_occupied(out: Path, *, force: bool) -> None:
             where=str(out),
             remedy="choose another --out, or replace it with --force",
         )
+    if added := _added_by_others(out):
+        raise BadInput(
+            "the finished run holds files that trigml did not make",
+            where=str(out),
+            found=", ".join(added[:4]),
+            remedy="move them away, or choose another --out",
+        )
+
+
+def _added_by_others(run: Path) -> list[str]:
+    """Entries of a finished run that are neither in its manifest nor HLS projects."""
+    manifest = json.loads((run / names.MANIFEST).read_text(encoding="utf-8"))
+    made = {name.split("/")[0] for name in manifest.get("files", {})} | {names.MANIFEST, names.HLS}
+    return sorted(path.name for path in run.iterdir() if path.name not in made)
 
 
 @contextmanager

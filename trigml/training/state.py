@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trigml.atomic import replacing_file
 from trigml.errors import BadInput
-from trigml.runs.npz import UNREADABLE, read_arrays
+from trigml.npz import UNREADABLE, read_arrays
 
 Arrays = tuple[NDArray[Any], ...]
 
