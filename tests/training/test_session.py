@@ -231,6 +231,17 @@ def test_streamed_training_works_and_repeats(
     assert files_of(tmp_path / "one") == files_of(tmp_path / "other")
 
 
+def test_events_of_other_classes_are_left_out_aloud(
+    toy_events: Path, toy_spec: Callable[..., Spec], tmp_path: Path
+) -> None:
+    """Protects against training on fewer events than the user thinks: what is left out is said."""
+    spec = toy_spec(toy_events, "data.classes=[a, c]", "training.epochs=1")
+    summary = train_run(spec, tmp_path / "run", quantize=False)
+    told = [note for note in summary.notes if "of classes that the spec does not name" in note]
+    assert len(told) == 1
+    assert "of 1,500 events" in told[0]
+
+
 def test_a_broken_gate_is_told_after_the_run_is_written(
     toy_events: Path, toy_spec: MakeSpec, tmp_path: Path
 ) -> None:

@@ -265,6 +265,12 @@ def _history(state: TrainState) -> dict[str, Any]:
 
 def _notes_on_events(events: SplitEvents) -> list[str]:
     notes = []
+    stored = sum(header.n_events for header in events.source.headers)
+    left_out = stored - int(events.source.class_counts.sum())
+    if left_out:
+        notes.append(
+            f"{left_out:,} of {stored:,} events are of classes that the spec does not name: left out"
+        )
     if events.streamed:
         available = events.source.count(Split.TRAIN)
         notes.append(f"{available:,} training events are streamed from their files in every epoch")
