@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -74,6 +75,20 @@ def test_usage_errors_are_one_message_with_exit_code_2(
     assert captured.out == ""
     assert message in captured.err
     assert "--help" in captured.err
+
+
+def test_a_terminal_without_the_signs_still_gets_the_text() -> None:
+    """A stdout that knows only ASCII gets escapes, not a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from trigml.cli.main import main; main()", "data", "samples"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "sample:jets" in done.stdout
+    assert r"\u2500" in done.stdout
 
 
 def test_exit_codes_are_those_of_the_documentation() -> None:

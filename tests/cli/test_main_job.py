@@ -207,6 +207,15 @@ def test_other_options_have_a_folder_of_their_own(trained: Path) -> None:
     assert names[4] == "quartus-parallel-latency"
 
 
+def test_a_run_can_be_named_by_a_dot(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stands in a run's folder names it with a dot."""
+    monkeypatch.chdir(run)
+    assert exit_code_of(["report", "."]) == 0
+    assert "accuracy" in capsys.readouterr().out
+
+
 def test_missing_events_are_asked_for(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Other events than the training's can be named, and a file that is not there gives one clear error."""
     assert exit_code_of(["synth", str(run), "--data", "nowhere.h5"]) == 2

@@ -34,6 +34,7 @@ def report(run: RunFolder, as_json: Json = False, verbose: Verbose = False) -> N
     if (run / PROJECT_FILE).is_file():
         project = read_report(run)
         console.result(project.text(), project.to_json())
+        console.next_step(f"trigml report {quoted} --json")
         return
     made = run_report(run)
     console.result(made.text(), made.to_json())

@@ -1,6 +1,8 @@
 """The hls4ml project: reproducible, without traces of this machine, every precision as the graph demands."""
 
+import errno
 import json
+import os
 import re
 import uuid
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from trigml.backends.hls import HlsBackend, HlsOptions, IoType, Strategy, hls_pr
 from trigml.backends.hls import writer as writer_module
 from trigml.backends.hls.layers import hls_layers, spelled
 from trigml.emulation.numpy_emulator import emulate
-from trigml.errors import ToolFailed
+from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import FixedPoint
 from trigml.graph import Dense, Graph
 
@@ -199,3 +201,16 @@ def test_clock_and_part_are_in_the_project(graph: Graph) -> None:
     project = hls_project(graph, options).files["project.tcl"].decode()
     assert 'set part "xcvu9p-flga2104-2-e"' in project
     assert re.search(r"set clock_period 3\.5\b", project)
+
+
+def test_a_full_disk_is_not_called_a_fault_of_hls4ml(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the advice: when the folder for temporary files is full, no other strategy helps."""
+
+    def configuration(*arguments: Any) -> dict[str, Any]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(writer_module, "_configuration", configuration)
+    with pytest.raises(BadInput, match="No space left on device") as error:
+        hls_project(graph, VITIS)
+    assert "temporary files" in str(error.value.where)
+    assert "TMPDIR" in str(error.value.remedy)
