@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from trigml.contract import InputContract, InputFeature
-from trigml.fixedpoint import FixedPoint, Interval
-from trigml.graph import Dense, Graph, Input, Operation, Quantize, Relu, dense_accumulator
+from trigml.fixedpoint import FixedPoint
+from trigml.graph import Constants, Graph, GraphBuilder
 
 
 def contract_of(count: int, format_: str) -> InputContract:
@@ -25,22 +25,6 @@ def contract_of(count: int, format_: str) -> InputContract:
         for i in range(count)
     ]
     return InputContract(tuple(features), parsed)
-
-
-def dense_after(
-    source: Operation,
-    inputs: Interval,
-    name: str,
-    *,
-    weight: np.ndarray,
-    weight_format: FixedPoint,
-    bias: np.ndarray,
-    bias_format: FixedPoint,
-) -> Dense:
-    """A dense layer with the narrowest accumulator that cannot overflow."""
-    parts = {"weight": weight, "weight_format": weight_format, "bias": bias, "bias_format": bias_format}
-    _, accumulator = dense_accumulator(inputs, source.format, **parts)
-    return Dense(name=name, inputs=(source.name,), shape=weight.shape[1:], format=accumulator, **parts)
 
 
 def random_network(
@@ -59,50 +43,28 @@ def random_network(
     random = np.random.default_rng(seed)
     contract = contract_of(sizes[0], input_format)
     weights, biases = FixedPoint.parse(weight_format), FixedPoint.parse(bias_format)
-    operations: list[Operation] = [
-        Input(name="quantised", inputs=(), shape=(sizes[0],), format=contract.format)
-    ]
-
-    def append(operation: Operation) -> None:
-        operations.append(operation)
-
+    builder = GraphBuilder("network")
+    last = builder.input("quantised", (sizes[0],), contract)
     for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-        so_far = Graph("so_far", tuple(operations), (operations[-1].name,), contract)
-        append(
-            dense_after(
-                operations[-1],
-                so_far.ranges[operations[-1].name],
-                f"dense_{layer}",
-                weight=random.integers(weights.min_word, weights.max_word + 1, (n_in, n_out)),
-                weight_format=weights,
-                bias=random.integers(biases.min_word, biases.max_word + 1, n_out),
-                bias_format=biases,
-            )
+        last = builder.dense(
+            f"dense_{layer}",
+            last,
+            Constants(random.integers(weights.min_word, weights.max_word + 1, (n_in, n_out)), weights),
+            Constants(random.integers(biases.min_word, biases.max_word + 1, n_out), biases),
         )
         if layer == len(sizes) - 1:
             break
         target = FixedPoint.parse(activation_formats[(layer - 1) % len(activation_formats)])
         if not target.signed:
-            so_far = Graph("so_far", tuple(operations), (operations[-1].name,), contract)
-            rectified = so_far.ranges[operations[-1].name].rectified()
-            append(
-                Relu(
-                    name=f"relu_{layer}",
-                    inputs=(operations[-1].name,),
-                    shape=(n_out,),
-                    format=rectified.smallest_format(operations[-1].format.fraction, signed=False),
-                )
-            )
-        append(Quantize(name=f"act_{layer}", inputs=(operations[-1].name,), shape=(n_out,), format=target))
-    return Graph("network", tuple(operations), (operations[-1].name,), contract).check()
+            last = builder.relu(f"relu_{layer}", last)
+        last = builder.quantize(f"act_{layer}", last, target)
+    return builder.finish([last])
 
 
 def random_words(graph: Graph, count: int, seed: int = 0) -> np.ndarray:
     """Input words, each one equally likely, and both ends of the range."""
-    format_ = graph.input.format
-    words = np.random.default_rng(seed).integers(
-        format_.min_word, format_.max_word + 1, (count, *graph.input.shape)
-    )
+    format_ = graph.inputs[0].format
+    words = np.random.default_rng(seed).integers(format_.min_word, format_.max_word + 1, (count, graph.n_in))
     words[:1], words[1:2] = format_.min_word, format_.max_word
     return words
 

@@ -19,7 +19,8 @@ from trigml.atomic import write_json, write_text
 from trigml.contract import InputContract, InputFeature
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint
-from trigml.graph import Graph, Input, save_graph
+from trigml.graph import Graph, save_graph
+from trigml.graph.operations import Input
 from trigml.runs import (
     DataFile,
     Identity,
@@ -450,7 +451,7 @@ def test_a_graph_of_another_contract_is_refused(tmp_path: Path) -> None:
     out = finished(tmp_path / "toy")
     contract = open_run(out).contract
     operation = Input(name="features", inputs=(), shape=(1,), format=contract.format)
-    graph = Graph("toy", (operation,), ("features",), contract).check()
+    graph = Graph("toy", (operation,), ("features",), (contract,)).check()
     save_graph(graph, out)
     rehash(out, quantized=True, graph_digest=graph.digest)
     assert open_run(out).graph().digest == graph.digest

@@ -132,6 +132,11 @@ class InputContract:
         """The words as the normalised values that the Keras models receive; exact in float32."""
         return to_values(words, self.format.fraction).astype(np.float32)
 
+    @classmethod
+    def plain(cls, name: str, count: int, format_: FixedPoint) -> InputContract:
+        """Words without physics: ``count`` inputs of a model that came without a contract."""
+        return cls(tuple(InputFeature(f"{name}_{i}", "", 0.0, 0) for i in range(count)), format_)
+
     @staticmethod
     def on_grid(offset: float, shift: int, format_: FixedPoint) -> float:
         """The multiple of the LSB that is nearest to ``offset``."""

@@ -114,7 +114,7 @@ def synthesise(
         find_compiler()  # its absence should not show only after half a minute of work
     graph = run.graph()
     events = events_of_test_split(run, data)
-    tests = event_vectors(graph.contract, events.features, "test split")
+    tests = event_vectors(graph, events.features, "test split")
     words = GraphStage(graph).outputs(tests)
     with listener.task(f"Writing the {options.backend.value} project") as task:
         vectors = tests.words[:TESTBENCH_EVENTS], words[:TESTBENCH_EVENTS]
@@ -126,7 +126,7 @@ def synthesise(
     with listener.task("Estimating latency and resources with alkaid") as task:
         logic = logic_of(graph, options.clock_ns)
         task.advance()
-    sets = [tests, corner_vectors(graph.contract), *random_vectors(graph.contract, random_count, seed)]
+    sets = [tests, corner_vectors(graph), *random_vectors(graph, random_count, seed)]
     with tempfile.TemporaryDirectory(prefix="trigml_synth_") as scratch:
         stages: list[Stage] = [_keras_stage(run, graph), LogicStage(logic)]
         if options.backend.emulates_with_gxx:

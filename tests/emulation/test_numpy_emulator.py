@@ -14,7 +14,8 @@ from trigml.emulation import numpy_emulator
 from trigml.emulation.numpy_emulator import emulate, emulate_tensors
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, Overflow, Rounding
-from trigml.graph import Dense, Graph, Input, Operation, Quantize, Relu
+from trigml.graph import Graph, Operation
+from trigml.graph.operations import Dense, Input, Quantize, Relu
 
 MakeGraph = Callable[..., Graph]
 
@@ -131,7 +132,7 @@ def test_sums_at_the_end_of_float64(make_graph: MakeGraph) -> None:
         bias_format="ap_fixed<20,20>",
     )
     assert graph.output.format.width in (52, 53)
-    low, high = graph.input.format.min_word, graph.input.format.max_word
+    low, high = graph.inputs[0].format.min_word, graph.inputs[0].format.max_word
     words = np.random.default_rng(0).choice([low, low + 1, high, high - 1], (50, 4)).astype(np.int64)
     for event, inputs in zip(emulate(graph, words).tolist(), words.tolist(), strict=True):
         assert event == slowly(graph, inputs)["dense_1"]
@@ -144,7 +145,7 @@ def test_chunks_join(
     graph = make_graph(2)
     words = make_words(graph, 37)
     expected = emulate(graph, words)
-    monkeypatch.setattr(numpy_emulator, "CHUNK_EVENTS", 5)
+    monkeypatch.setattr(numpy_emulator, "CHUNK_WORDS", 25)
     np.testing.assert_array_equal(emulate(graph, words), expected)
     np.testing.assert_array_equal(emulate_tensors(graph, words)["dense_3"], expected)
 

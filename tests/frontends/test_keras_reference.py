@@ -144,7 +144,7 @@ def test_tensors_are_those_of_the_graph(make_qkeras: Callable[..., Any]) -> None
         trained = make_qkeras(bits, sizes=(16, 32, 32, 3))
         reference = KerasReference(trained.model, trained.graph)
         assert reference.float_type == float_type
-        vectors = random_vectors(trained.contract, 50, seed=2)[1]
+        vectors = random_vectors(trained.graph, 50, seed=2)[1]
         expected = emulate_tensors(trained.graph, vectors.words)
         found = reference.tensors(vectors.inputs)
         assert set(found) == {name for name in expected if not name.endswith("_positive")}

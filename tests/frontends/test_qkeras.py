@@ -12,7 +12,8 @@ from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, to_values
 from trigml.frontends.names import identifier
 from trigml.frontends.qkeras import graph_from_qkeras
-from trigml.graph import Dense, Graph
+from trigml.graph import Graph
+from trigml.graph.operations import Dense
 from trigml.legacy_keras import KerasModules, load
 from trigml.verify.comparison import compare
 from trigml.verify.stages import GraphStage, KerasStage
@@ -60,7 +61,7 @@ def randomised(model: Any) -> Any:
 
 
 def assert_exact(model: Any, graph: Graph) -> None:
-    sets = [corner_vectors(graph.contract), *random_vectors(graph.contract, 2000, seed=3)]
+    sets = [corner_vectors(graph), *random_vectors(graph, 2000, seed=3)]
     comparison = compare(GraphStage(graph), [KerasStage(model, graph)], sets)
     assert comparison.stages[1].differences == 0, comparison.first_difference
     assert comparison.stages[1].words == sum(map(len, sets)) * graph.output.shape[0]
@@ -72,7 +73,7 @@ def test_qkeras_equals_its_graph(make_qkeras: Callable[..., Any], bits: int, see
     """Protects the heart: no differing word between QKeras and graph, on the grid, off it, in corners."""
     trained = make_qkeras(bits, seed, sizes=(6, 16, 10, 3))
     assert_exact(trained.model, trained.graph)
-    outputs = emulate(trained.graph, random_vectors(trained.contract, 100, seed=1)[0].words)
+    outputs = emulate(trained.graph, random_vectors(trained.graph, 100, seed=1)[0].words)
     assert len(np.unique(outputs)) > 20  # a network that says something
 
 
@@ -173,9 +174,10 @@ def test_unsigned_inputs(make_contract: MakeContract) -> None:
     contract = make_contract(3, "ap_ufixed<7,2,RND_CONV,SAT>")
     for text in ("quantized_relu(7,2)", "quantized_bits(7,2,keep_negative=False,alpha=1)"):
         model = chain(activation(text, "in"), dense(2, "out"))
-        off_grid = random_vectors(contract, 100, seed=0)[1]
+        graph = graph_from_qkeras(model, contract)
+        off_grid = random_vectors(graph, 100, seed=0)[1]
         assert off_grid.inputs.min() < 0
-        assert_exact(model, graph_from_qkeras(model, contract))
+        assert_exact(model, graph)
 
 
 def test_names_that_are_no_identifiers(contract: InputContract) -> None:
@@ -183,7 +185,7 @@ def test_names_that_are_no_identifiers(contract: InputContract) -> None:
     model = chain(activation(INPUT, "in-put"), dense(2, "2nd.layer"))
     graph = graph_from_qkeras(model, contract)
     assert [operation.name for operation in graph.operations] == ["in_put", "n_2nd_layer"]
-    vectors = random_vectors(contract, 20, seed=0)[0]
+    vectors = random_vectors(graph, 20, seed=0)[0]
     tensors = KerasStage(model, graph).tensors(vectors, None)  # type: ignore[arg-type]
     assert set(tensors) == {"in_put", "n_2nd_layer"}
     np.testing.assert_array_equal(tensors["n_2nd_layer"], emulate(graph, vectors.words))

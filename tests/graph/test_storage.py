@@ -34,7 +34,7 @@ def test_round_trip(graph: Graph, folder: Path) -> None:
     """Protects that a loaded graph is the saved one, in every array and in its digest."""
     loaded = load_graph(folder)
     assert loaded.digest == graph.digest
-    assert loaded.contract == graph.contract
+    assert loaded.contracts == graph.contracts
     assert [type(operation) for operation in loaded.operations] == [type(o) for o in graph.operations]
     for ours, theirs in zip(graph.operations, loaded.operations, strict=True):
         assert ours.format == theirs.format
@@ -95,7 +95,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a format": lambda c: c["operations"][3].update(format="ap_ufixed<6,1,RND_CONV,SAT>"),
     "a rounding": lambda c: c["operations"][3].update(format="ap_ufixed<6,2,TRN,SAT>"),
     "a name": lambda c: c.update(name="other"),
-    "an offset of the contract": lambda c: c["contract"]["features"][0].update(offset=8.0),
+    "an offset of the contract": lambda c: c["contracts"][0]["features"][0].update(offset=8.0),
     "a label": lambda c: c.update(output_labels=["a", "b"]),
     "the digest": lambda c: c.update(digest="0" * 64),
     "an operation left out": lambda c: c["operations"].pop(),
@@ -129,8 +129,8 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "an unknown operation": lambda c: c["operations"][2].update(operation="Softmax"),
     "a format that is none": lambda c: c["operations"][2].update(format="float"),
     "a name that is a number": lambda c: c["operations"][1].update(name=5),
-    "a contract that is none": lambda c: c.update(contract=None),
-    "a wrong feature": lambda c: c["contract"]["features"][0].update(shift="x"),
+    "a contract that is none": lambda c: c.update(contracts=[None]),
+    "a wrong feature": lambda c: c["contracts"][0]["features"][0].update(shift="x"),
     "weights renamed": lambda c: c["operations"][1].update(name="dense_9"),
 }
 
@@ -143,13 +143,13 @@ def test_a_damaged_graph_is_one_clear_error(folder: Path, what: str) -> None:
         load_graph(folder)
 
 
-@pytest.mark.parametrize("version", [2, "1", None])
+@pytest.mark.parametrize("version", [1, 3, "2", None])
 def test_another_version_is_refused(folder: Path, version: object) -> None:
     """Protects against reading a newer format wrongly."""
     edited(folder, lambda content: content.update(trigml_graph=version))
     with pytest.raises(BadInput, match="another version of the graph format") as error:
         load_graph(folder)
-    assert error.value.expected == "1"
+    assert error.value.expected == "2"
 
 
 @pytest.mark.parametrize("text", ["[]", "null", "{", "\x00", '"graph"'])

@@ -49,7 +49,7 @@ def filled(model: Any, seed: int = 1) -> Any:
 def test_the_quantised_model_has_the_formats_of_the_spec(spec: Spec, overflow: str) -> None:
     """Every format asked for is the one in the integer graph: input, weights, biases, activations."""
     graph = graph_from_qkeras(filled(quantized_model(spec, contract(overflow))), contract(overflow))
-    assert graph.input.format == contract(overflow).format
+    assert graph.inputs[0].format == contract(overflow).format
     formats = LayerFormats.of(spec)
     for index, name in enumerate(["dense_1", "dense_2", "logits"]):
         layer: Any = graph[name]

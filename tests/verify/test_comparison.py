@@ -181,7 +181,7 @@ def test_json(graph: Graph) -> None:
 def test_a_weight_bit_in_qkeras_is_located(make_qkeras: Callable[..., object]) -> None:
     """Protects the Keras side: one step in one weight of the second layer is found and named."""
     trained = make_qkeras(6)
-    sets = list(random_vectors(trained.contract, 2000, seed=8))  # type: ignore[attr-defined]
+    sets = list(random_vectors(trained.graph, 2000, seed=8))  # type: ignore[attr-defined]
     layer = trained.model.get_layer("dense_2")  # type: ignore[attr-defined]
     kernel, bias = layer.get_weights()
     step = np.float32(2.0**-5)

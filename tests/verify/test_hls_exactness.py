@@ -22,7 +22,8 @@ from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import NotBitExact
 from trigml.fixedpoint import FixedPoint, Rounding, to_values
 from trigml.frontends.qkeras import graph_from_qkeras
-from trigml.graph import Dense, Graph
+from trigml.graph import Graph
+from trigml.graph.operations import Dense
 from trigml.spec import load_spec
 from trigml.training.events import event_source
 from trigml.verify.comparison import Comparison, compare
@@ -35,7 +36,7 @@ VITIS = HlsOptions(HlsBackend.VITIS, "xcvu13p-flga2577-2-e", 5.0)
 
 
 def vectors_of(graph: Graph, count: int = 6000) -> list[Vectors]:
-    return [corner_vectors(graph.contract), *random_vectors(graph.contract, count, seed=11)]
+    return [corner_vectors(graph), *random_vectors(graph, count, seed=11)]
 
 
 def assert_exact(comparison: Comparison, stages: int) -> None:
@@ -62,7 +63,7 @@ def test_all_stages_agree(make_qkeras: Callable[..., Any], jets: Chunk, tmp_path
     contract = InputContract(tuple(columns), format_)
     trained = make_qkeras(bits, seed=bits, sizes=(16, 24, 12, 5))
     graph = graph_from_qkeras(trained.model, contract)
-    real = event_vectors(contract, jets.features, "jets")
+    real = event_vectors(graph, jets.features, "jets")
     stages: list[Stage] = [
         KerasStage(trained.model, graph),
         HlsStage(graph, hls_project(graph, VITIS), tmp_path),
@@ -216,7 +217,7 @@ def test_the_project_builds_elsewhere_with_its_own_script(
     (library,) = (folder / "firmware").glob("*.so")
     assert library.name == f"network-g{graph.digest[:7]}.so"
     top = ctypes.CDLL(str(library)).network_double
-    inputs, found = to_values(words, graph.input.format.fraction), np.empty(outputs.shape)
+    inputs, found = to_values(words, graph.inputs[0].format.fraction), np.empty(outputs.shape)
     for event in range(len(words)):
         top(ctypes.c_void_p(inputs[event].ctypes.data), ctypes.c_void_p(found[event].ctypes.data))
     np.testing.assert_array_equal(np.ldexp(found, graph.output.format.fraction), outputs)

@@ -5,19 +5,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from trigml.contract import InputContract
 from trigml.fixedpoint import to_values, to_words
+from trigml.graph import Graph
 from trigml.verify.vectors import corner_vectors, event_vectors, random_vectors
 
-MakeContract = Callable[..., InputContract]
+MakeGraph = Callable[..., Graph]
 FORMATS = ["ap_fixed<8,3,RND_CONV,SAT>", "ap_ufixed<6,2,RND_CONV,SAT>", "ap_fixed<24,24,RND_CONV,SAT_SYM>"]
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_corners(make_contract: MakeContract, format_: str) -> None:
+def test_corners(make_graph: MakeGraph, format_: str) -> None:
     """Protects the corners: all at an end, all zero, one LSB beside it, and each input alone at an end."""
-    contract = make_contract(4, format_)
-    vectors = corner_vectors(contract)
+    graph = make_graph(1, sizes=(4, 2), input_format=format_)
+    contract = graph.contract
+    vectors = corner_vectors(graph)
     low, high = contract.format.min_word, contract.format.max_word
     rows = {tuple(row) for row in vectors.words.tolist()}
     assert {(low,) * 4, (high,) * 4, (0,) * 4, (1,) * 4, (max(-1, low),) * 4} <= rows
@@ -29,10 +30,11 @@ def test_corners(make_contract: MakeContract, format_: str) -> None:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_random_vectors(make_contract: MakeContract, format_: str) -> None:
+def test_random_vectors(make_graph: MakeGraph, format_: str) -> None:
     """Protects the random inputs: half on the grid; half off it, with ties, beyond both ends."""
-    contract = make_contract(4, format_)
-    on_grid, off_grid = random_vectors(contract, 8001, seed=3)
+    graph = make_graph(1, sizes=(4, 2), input_format=format_)
+    contract = graph.contract
+    on_grid, off_grid = random_vectors(graph, 8001, seed=3)
     assert (len(on_grid), len(off_grid)) == (4000, 4001)
     low, high = contract.format.min_word, contract.format.max_word
     for vectors in (on_grid, off_grid):
@@ -53,24 +55,25 @@ def test_random_vectors(make_contract: MakeContract, format_: str) -> None:
         assert 0.2 < (inside % 1 == 0.5).mean() < 0.3
 
 
-def test_random_vectors_repeat_with_their_seed(make_contract: MakeContract) -> None:
+def test_random_vectors_repeat_with_their_seed(make_graph: MakeGraph) -> None:
     """Protects reproducibility."""
-    contract = make_contract(4, FORMATS[0])
+    graph = make_graph(1, sizes=(4, 2), input_format=FORMATS[0])
     for ours, again, other in zip(
-        random_vectors(contract, 50, 1),
-        random_vectors(contract, 50, 1),
-        random_vectors(contract, 50, 2),
+        random_vectors(graph, 50, 1),
+        random_vectors(graph, 50, 1),
+        random_vectors(graph, 50, 2),
         strict=True,
     ):
         np.testing.assert_array_equal(ours.inputs, again.inputs)
         assert (ours.inputs != other.inputs).any()
 
 
-def test_events_pass_the_contract(make_contract: MakeContract) -> None:
+def test_events_pass_the_contract(make_graph: MakeGraph) -> None:
     """Protects the way of physical events: words by the contract, model inputs from the words."""
-    contract = make_contract(3, FORMATS[0])
+    graph = make_graph(1, input_format=FORMATS[0])
+    contract = graph.contract
     features = np.random.default_rng(0).normal(0, 5, (40, 3))
-    vectors = event_vectors(contract, features, "test split")
+    vectors = event_vectors(graph, features, "test split")
     assert vectors.name == "test split"
     assert len(vectors) == 40
     np.testing.assert_array_equal(vectors.words, contract.words(features))

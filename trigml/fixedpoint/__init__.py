@@ -2,7 +2,15 @@
 
 from trigml.fixedpoint.format import FixedPoint, Overflow, Rounding
 from trigml.fixedpoint.intervals import Interval
-from trigml.fixedpoint.words import IntArray, fit_into, requantize, round_shift, to_values, to_words
+from trigml.fixedpoint.words import (
+    IntArray,
+    divide_rounded,
+    fit_into,
+    requantize,
+    round_shift,
+    to_values,
+    to_words,
+)
 
 __all__ = [
     "FixedPoint",
@@ -10,6 +18,7 @@ __all__ = [
     "Interval",
     "Overflow",
     "Rounding",
+    "divide_rounded",
     "fit_into",
     "requantize",
     "round_shift",

@@ -55,6 +55,42 @@ class Interval:
             self.high @ positive + self.low @ negative,
         )
 
+    def times(self, factors: IntArray) -> Interval:
+        """Interval of ``x * factors``, broadcast.
+
+        Raises:
+            BadInput: a product could leave 62 bits.
+        """
+        return self.times_interval(Interval(factors, factors))
+
+    def times_interval(self, other: Interval) -> Interval:
+        """Interval of ``x * y``, broadcast, for ``x`` inside this one and ``y`` inside the other.
+
+        Raises:
+            BadInput: a product could leave 62 bits.
+        """
+        if float(self.largest_magnitude) * float(other.largest_magnitude) >= 2.0**MAX_WIDTH:
+            raise BadInput(
+                "a product could need more than 62 bits", remedy="use fewer bits in the tensors before it"
+            )
+        corners = [one * two for one in (self.low, self.high) for two in (other.low, other.high)]
+        return Interval(np.minimum.reduce(corners), np.maximum.reduce(corners))
+
+    def summed(self, axis: int) -> Interval:
+        """Interval of the sum over one axis.
+
+        Raises:
+            BadInput: a sum could leave 62 bits.
+        """
+        reach = np.maximum(np.abs(self.low), np.abs(self.high)).astype(np.float64).sum(axis=axis)
+        if np.any(reach >= 2.0**MAX_WIDTH):
+            raise BadInput("a sum could need more than 62 bits", remedy="use fewer bits before this layer")
+        return Interval(self.low.sum(axis=axis), self.high.sum(axis=axis))
+
+    def reshaped(self, shape: tuple[int, ...]) -> Interval:
+        """The same words in another shape."""
+        return Interval(self.low.reshape(shape), self.high.reshape(shape))
+
     def shifted(self, offset: IntArray) -> Interval:
         """Interval after adding constants."""
         return Interval(self.low + offset, self.high + offset)
@@ -72,20 +108,20 @@ class Interval:
         low, high = (rounded(side, fraction, target) for side in (self.low, self.high))
         if target.overflow in (Overflow.SAT, Overflow.SAT_SYM):
             return Interval(fit_into(low, target), fit_into(high, target))
-        outside = (low < target.min_word) | (high > target.max_word)
-        return Interval(
-            np.where(outside, target.min_word, low),
-            np.where(outside, target.max_word, high),
-        )
+        return Interval(low, high).wrapped_into(target)
 
-    def rectified(self) -> Interval:
-        """Interval after ``max(0, x)``."""
-        return Interval(np.maximum(self.low, 0), np.maximum(self.high, 0))
+    def wrapped_into(self, target: FixedPoint) -> Interval:
+        """Interval after an overflow rule that is not monotone: the full range where it may act."""
+        outside = (self.low < target.min_word) | (self.high > target.max_word)
+        return Interval(
+            np.where(outside, target.min_word, self.low),
+            np.where(outside, target.max_word, self.high),
+        )
 
     def smallest_format(self, fraction: int, *, signed: bool | None = None) -> FixedPoint:
         """The narrowest exact format with ``fraction`` fractional bits that holds every element."""
         low, high = self.bounds
         is_signed = low < 0 if signed is None else signed
-        magnitude_bits = max(int(high).bit_length(), int(-low - 1).bit_length() if low < 0 else 0)
+        magnitude_bits = max(max(high, 0).bit_length(), int(-low - 1).bit_length() if low < 0 else 0)
         width = max(1, magnitude_bits + is_signed)
         return FixedPoint(is_signed, width, width - fraction)

@@ -44,6 +44,23 @@ def round_shift(words: IntArray, shift: int, rounding: Rounding) -> IntArray:
     return np.asarray(floor + ((rest > half) | ((rest == half) & tie_up)))
 
 
+def divide_rounded(words: IntArray, divisor: IntArray, rounding: Rounding) -> IntArray:
+    """Divide words by positive integers and round to integers.
+
+    Args:
+        words: int64; ``abs(words)`` below 2**62.
+        divisor: int64, 1 to 2**61, broadcast against ``words``.
+        rounding: what happens to the rest.
+    """
+    floor, rest = np.divmod(words, divisor)
+    if rounding is Rounding.TRN:
+        return np.asarray(floor)
+    if rounding is Rounding.TRN_ZERO:
+        return np.asarray(floor + ((words < 0) & (rest > 0)))
+    tie_up = _tie_goes_up(rounding, negative=words < 0, floor_is_odd=(floor & 1) == 1)
+    return np.asarray(floor + ((2 * rest > divisor) | ((2 * rest == divisor) & tie_up)))
+
+
 def _tie_goes_up(
     rounding: Rounding, *, negative: NDArray[np.bool_], floor_is_odd: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml.frontends.names import identifier
-from trigml.graph import Dense, Graph, Quantize, Relu
+from trigml.graph import Graph
+from trigml.graph.operations import Dense, Quantize, Relu
 from trigml.legacy_keras import load
 
 FLOAT32_BITS = 24

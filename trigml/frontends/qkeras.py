@@ -6,7 +6,7 @@ that has no exact meaning is listed in one error, layer by layer, with what to w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,10 @@ import numpy as np
 
 from trigml.contract import InputContract
 from trigml.errors import BadInput
-from trigml.fixedpoint import FixedPoint, IntArray, Interval, to_values, to_words
+from trigml.fixedpoint import to_values, to_words
 from trigml.frontends.names import identifier
 from trigml.frontends.quantisers import NoExactFormat, quantiser_format
-from trigml.graph import Dense, Graph, Input, Operation, Quantize, Relu, dense_accumulator
+from trigml.graph import Constants, Graph, GraphBuilder
 
 _IDENTITIES = ("InputLayer", "Dropout", "ActivityRegularization")
 
@@ -37,19 +37,13 @@ def graph_from_qkeras(
     Raises:
         BadInput: the model has parts without an exact meaning; all of them are named.
     """
-    builder = _Builder(contract)
+    builder = _Builder(contract, GraphBuilder(identifier(name or model.name)))
     layers = _chain(model)
     builder.expect_input(model)
     for layer in layers:
         builder.add(layer)
     builder.finish(model)
-    return Graph(
-        name=identifier(name or model.name),
-        operations=tuple(builder.operations),
-        outputs=(builder.operations[-1].name,),
-        contract=contract,
-        output_labels=tuple(output_labels),
-    ).check()
+    return builder.graph.finish([builder.last], output_labels)
 
 
 def _chain(model: Any) -> list[Any]:
@@ -78,14 +72,10 @@ class _Builder:
     """Collects operations layer by layer, and the problems met on the way."""
 
     contract: InputContract
-    operations: list[Operation] = field(default_factory=list)
-    ranges: dict[str, Interval] = field(default_factory=dict)
+    graph: GraphBuilder
+    last: str = ""
     problems: list[str] = field(default_factory=list)
     exact: bool = False  # whether a quantiser made the latest tensor (not a sum of products)
-
-    @property
-    def last(self) -> Operation:
-        return self.operations[-1]
 
     def add(self, layer: Any) -> None:
         kind = type(layer).__name__
@@ -106,7 +96,7 @@ class _Builder:
             self.problems.append(f"{layer.name} ({kind}): {error}")
 
     def finish(self, model: Any) -> None:
-        if not self.operations and not self.problems:
+        if not self.last and not self.problems:
             self.problems.append(f"{model.name}: no layers")
         if self.problems:
             raise BadInput(
@@ -123,7 +113,7 @@ class _Builder:
             )
 
     def _add_quantiser(self, name: str, quantiser: Any) -> None:
-        is_input = not self.operations
+        is_input = not self.last
         if is_input:
             self._append_input(name)
         self.exact = True  # also if it is refused now: one problem is enough
@@ -136,31 +126,22 @@ class _Builder:
             return
         if type(quantiser).__name__ == "quantized_relu":
             self._append_relu(f"{name}_positive")
-        self._append(Quantize(name=name, inputs=(self.last.name,), shape=self.last.shape, format=format_))
+        self._append(name, lambda: self.graph.quantize(name, self.last, format_))
 
     def _append_input(self, name: str) -> None:
         shape = (len(self.contract.features),)
-        self._append(Input(name=name, inputs=(), shape=shape, format=self.contract.format))
+        self._append(name, lambda: self.graph.input(name, shape, self.contract))
 
     def _append_relu(self, name: str) -> None:
-        if not self.operations:
+        if not self.last:
             self._append_input(f"{name}_input")
             raise NoExactFormat(
                 "stands before the input quantiser; put QActivation('quantized_bits(...)') first"
             )
-        fraction = self.last.format.fraction
-        rectified = self.ranges[self.last.name].rectified()
-        self._append(
-            Relu(
-                name=name,
-                inputs=(self.last.name,),
-                shape=self.last.shape,
-                format=rectified.smallest_format(fraction, signed=False),
-            )
-        )
+        self._append(name, lambda: self.graph.relu(name, self.last))
 
     def _add_dense(self, layer: Any) -> None:
-        if not self.operations:
+        if not self.last:
             self._append_input(f"{identifier(layer.name)}_input")
             self.problems.append(
                 f"{layer.name} (QDense): its input is not quantised; "
@@ -175,50 +156,26 @@ class _Builder:
             layer.use_bias and layer.bias_quantizer_internal is None
         ):
             raise NoExactFormat("has float weights; give kernel_quantizer and bias_quantizer")
-        weight, weight_format = _words(layer.kernel.numpy(), layer.kernel_quantizer_internal)
-        if layer.use_bias:
-            bias, bias_format = _words(layer.bias.numpy(), layer.bias_quantizer_internal)
-        else:
-            bias, bias_format = np.zeros(weight.shape[1], dtype=np.int64), weight_format
+        weight = _words(layer.kernel.numpy(), layer.kernel_quantizer_internal)
+        bias = _words(layer.bias.numpy(), layer.bias_quantizer_internal) if layer.use_bias else None
         name = identifier(layer.name)
         activation = getattr(layer, "activation", None)
         has_activation = activation is not None and getattr(activation, "__name__", "") != "linear"
-        if self.last.shape != weight.shape[:1]:
+        if self.graph[self.last].shape != weight.words.shape[:1]:
             # A layer before it has been refused; that problem is listed, and this layer's own are looked for.
             if has_activation:
                 self.exact = True
                 quantiser_format(activation)
             return
-        _, accumulator = dense_accumulator(
-            self.ranges[self.last.name],
-            self.last.format,
-            weight=weight,
-            weight_format=weight_format,
-            bias=bias,
-            bias_format=bias_format,
-        )
-        self._append(
-            Dense(
-                name=f"{name}_sum" if has_activation else name,
-                inputs=(self.last.name,),
-                shape=weight.shape[1:],
-                format=accumulator,
-                weight=weight,
-                weight_format=weight_format,
-                bias=bias,
-                bias_format=bias_format,
-            )
-        )
+        own = f"{name}_sum" if has_activation else name
+        self._append(own, lambda: self.graph.dense(own, self.last, weight, bias))
         if has_activation:
             self._add_quantiser(name, activation)
 
-    def _append(self, operation: Operation) -> None:
-        """Add an operation and its proven range (a graph so far is enough to compute it)."""
-        if operation.name in self.ranges:
-            raise NoExactFormat(f"another layer is called {operation.name!r}, too, as a C++ name; rename one")
-        self.operations.append(operation)
-        so_far = Graph("partial", tuple(self.operations), (operation.name,), self.contract)
-        self.ranges[operation.name] = so_far.range_after(operation, self.ranges)
+    def _append(self, name: str, make: Callable[[], str]) -> None:
+        if name in self.graph.operations:
+            raise NoExactFormat(f"another layer is called {name!r}, too, as a C++ name; rename one")
+        self.last = make()
 
 
 def _is_relu(layer: Any) -> bool:
@@ -231,7 +188,7 @@ def _is_relu(layer: Any) -> bool:
     return kind == "Activation" and getattr(layer.activation, "__name__", "") == "relu"
 
 
-def _words(values: Any, quantiser: Any) -> tuple[IntArray, FixedPoint]:
+def _words(values: Any, quantiser: Any) -> Constants:
     """Words of trained float weights, checked against what the quantiser itself makes of them."""
     from trigml.frontends.keras_reference import quantised_exactly
 
@@ -239,4 +196,4 @@ def _words(values: Any, quantiser: Any) -> tuple[IntArray, FixedPoint]:
     words = to_words(np.asarray(values, dtype=np.float64), format_)
     if not np.array_equal(to_values(words, format_.fraction), quantised_exactly(quantiser, values)):
         raise NoExactFormat(f"{quantiser} makes other weights than {format_}; please report this")
-    return words, format_.exact()
+    return Constants(words, format_.exact())

@@ -1,18 +1,16 @@
-"""The integer network: operations, invariants and their JSON form."""
+"""The integer network: operations, invariants, proven ranges and their JSON form."""
 
-from trigml.graph.network import BrokenInvariant, Graph, dense_accumulator
-from trigml.graph.operations import Dense, Input, Operation, Quantize, Relu
+from trigml.graph.builder import Constants, GraphBuilder
+from trigml.graph.network import BrokenInvariant, Graph
+from trigml.graph.operations import Operation
 from trigml.graph.storage import load_graph, save_graph
 
 __all__ = [
     "BrokenInvariant",
-    "Dense",
+    "Constants",
     "Graph",
-    "Input",
+    "GraphBuilder",
     "Operation",
-    "Quantize",
-    "Relu",
-    "dense_accumulator",
     "load_graph",
     "save_graph",
 ]

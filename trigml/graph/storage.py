@@ -18,11 +18,11 @@ from trigml.contract import InputContract
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint
 from trigml.graph.network import Graph, arrays, describe
-from trigml.graph.operations import Dense, Input, Operation, Quantize, Relu
+from trigml.graph.operations import KINDS, Operation
 from trigml.npz import UNREADABLE, read_arrays
 
-GRAPH_VERSION = 1
-_OPERATIONS: Mapping[str, type[Operation]] = {kind.__name__: kind for kind in (Input, Dense, Relu, Quantize)}
+GRAPH_VERSION = 2
+_OPERATIONS: Mapping[str, type[Operation]] = {kind.__name__: kind for kind in KINDS}
 
 
 def save_graph(graph: Graph, folder: Path) -> None:
@@ -79,7 +79,7 @@ def _assembled(content: Mapping[str, Any], words: Mapping[str, np.ndarray[Any, A
         name=str(content["name"]),
         operations=tuple(_operation(entry, words) for entry in content["operations"]),
         outputs=tuple(content["outputs"]),
-        contract=InputContract.from_json(content["contract"], where="graph.json"),
+        contracts=tuple(InputContract.from_json(entry, where="graph.json") for entry in content["contracts"]),
         output_labels=tuple(content["output_labels"]),
     )
 
@@ -94,8 +94,12 @@ def _operation(entry: Mapping[str, Any], words: Mapping[str, np.ndarray[Any, Any
         elif name.endswith("format"):
             values[name] = FixedPoint.parse(entry[name])
         else:
-            values[name] = tuple(entry[name]) if isinstance(entry[name], list) else entry[name]
+            values[name] = _tuples(entry[name])
     return kind(**values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Run:
                 expected=self.manifest.graph_digest,
                 found=graph.digest,
             )
-        if graph.contract != self.contract:
+        if graph.contracts != (self.contract,):
             raise BadInput(
                 "the graph of this run was made for another input contract",
                 where=str(self.path),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from trigml.backends.hls import HlsBackend, HlsProject
 from trigml.errors import BadInput, ToolFailed
-from trigml.fixedpoint import IntArray, to_values
+from trigml.fixedpoint import IntArray
 from trigml.graph import Graph
 from trigml.resources import shipped_folder
 from trigml.toolchains.programs import find_compiler, run, version_line
@@ -63,7 +63,7 @@ class HlsEmulation:
         Raises:
             ToolFailed: the emulation crashed, hung or wrote another number of words.
         """
-        values = to_values(words, self.graph.input.format.fraction)
+        values = np.ldexp(words.astype(np.float64), -self.graph.input_fractions)
         parts = np.array_split(values, min(_cores(), max(1, len(values) // EVENTS_WORTH_A_PROCESS)))
         with (
             tempfile.TemporaryDirectory(prefix="events_", dir=self.folder.parent) as scratch,
@@ -75,7 +75,7 @@ class HlsEmulation:
                 rows = [job.result() for job in jobs]
             finally:
                 stop.set()  # after Ctrl-C or a failed part the others are not waited for
-        return np.asarray(np.ldexp(np.concatenate(rows), self.graph.output.format.fraction))
+        return np.asarray(np.ldexp(np.concatenate(rows), self.graph.output_fractions))
 
     def _run(self, scratch: Path, values: Values, stop: Event) -> Values:
         source, sink = scratch.with_suffix(".in"), scratch.with_suffix(".out")
@@ -87,7 +87,7 @@ class HlsEmulation:
             folder=self.folder,
             stop=stop,
         )
-        shape = (len(values), *self.graph.output.shape)
+        shape = (len(values), self.graph.n_out)
         outputs = np.fromfile(sink, dtype=np.float64)
         if outputs.size != np.prod(shape):
             raise ToolFailed(
@@ -120,8 +120,8 @@ def compile_emulation(graph: Graph, project: HlsProject, scratch: Path) -> HlsEm
     shutil.copy(shipped_folder("firmware") / "hls" / "emulation_driver.cpp", folder)
     command = [compiler, "-std=c++17", "-O2", "-w", '-DWEIGHTS_DIR="firmware/weights"']
     command += [f"-I{include}" for include in _INCLUDES[backend]]
-    command += [f"-DTRIGML_TOP={project.top}_double", f"-DTRIGML_N_IN={graph.input.shape[0]}"]
-    command += [f"-DTRIGML_N_OUT={graph.output.shape[0]}", f"firmware/{project.top}.cpp"]
+    command += [f"-DTRIGML_TOP={project.top}_double", f"-DTRIGML_N_IN={graph.n_in}"]
+    command += [f"-DTRIGML_N_OUT={graph.n_out}", f"firmware/{project.top}.cpp"]
     command += [f"{project.top}_bridge.cpp", "emulation_driver.cpp", "-o", "emulation"]
     run(
         command,

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml.errors import NotBitExact
+from trigml.graph import Graph
+from trigml.graph.network import words_in
 from trigml.progress import Progress, Silent
 from trigml.verify.stages import GraphStage, Scaled, Stage, only
 from trigml.verify.vectors import Vectors
@@ -204,17 +206,28 @@ def _located(
                 inputs,
             )
     expected, found = reference.outputs(single)[0], stage.outputs(single)[0]
-    element = int(np.argmax(expected != found))
+    word = int(np.argmax(expected != found))
+    tensor, element = _place_of_output(reference.graph, word)
     return Difference(
         stage.name,
         vectors.name,
         event,
-        reference.graph.outputs[0],
+        tensor,
         element,
-        int(expected[element]),
-        f"{float(found[element]):.17g}",
+        int(expected[word]),
+        f"{float(found[word]):.17g}",
         inputs,
     )
+
+
+def _place_of_output(graph: Graph, word: int) -> tuple[str, int]:
+    """Tensor and element of one word in the row of all outputs."""
+    for operation in graph.results:
+        count = words_in(operation.shape)
+        if word < count:
+            return operation.name, word
+        word -= count
+    raise ValueError(f"the network has no output word {word}")
 
 
 def _remark(stage: Stage) -> str:

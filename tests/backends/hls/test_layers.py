@@ -9,7 +9,8 @@ import pytest
 from trigml.backends.hls.layers import INPUT_PORT, hls_layers, spelled
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint
-from trigml.graph import Dense, Graph, Relu
+from trigml.graph import Graph
+from trigml.graph.operations import Dense, Relu
 
 MakeGraph = Callable[..., Graph]
 

@@ -17,7 +17,8 @@ from trigml.backends.hls.layers import hls_layers, spelled
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import FixedPoint
-from trigml.graph import Dense, Graph
+from trigml.graph import Graph
+from trigml.graph.operations import Dense
 
 MakeGraph = Callable[..., Graph]
 
@@ -76,7 +77,7 @@ def test_the_typedefs_are_those_of_the_graph(graph: Graph) -> None:
         name: FixedPoint.parse(text)
         for text, name in re.findall(r"typedef (ap_u?fixed<[^>]*>) (\w+);", header)
     }
-    assert typedefs["input_t"] == graph.input.format
+    assert typedefs["input_t"] == graph.inputs[0].format
     assert typedefs["result_t"] == graph.output.format
     for layer in (1, 2, 3):
         dense = graph[f"dense_{layer}"]
@@ -110,7 +111,7 @@ def test_vectors_for_the_testbench(graph: Graph, make_words: Callable[..., np.nd
     outputs = emulate(graph, words)
     files = hls_project(graph, VITIS, vectors=(words, outputs)).files
     for name, expected, format_ in (
-        ("tb_data/tb_input_features.dat", words, graph.input.format),
+        ("tb_data/tb_input_features.dat", words, graph.inputs[0].format),
         ("tb_data/tb_output_predictions.dat", outputs, graph.output.format),
     ):
         lines = files[name].decode().splitlines()

@@ -9,7 +9,8 @@ from trigml.backends.rtl import logic_of
 from trigml.emulation.numpy_emulator import emulate, emulate_tensors
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint
-from trigml.graph import Graph, Quantize
+from trigml.graph import Graph
+from trigml.graph.operations import Quantize
 
 MakeGraph = Callable[..., Graph]
 MakeWords = Callable[..., np.ndarray]
@@ -38,8 +39,9 @@ def test_logic_equals_the_graph(make_graph: MakeGraph, make_words: MakeWords, bi
 def quantiser_graph(make_graph: MakeGraph, source: str, target: str) -> Graph:
     """One input word per event, brought into another format."""
     base = make_graph(0, sizes=(1, 1), input_format=source)
-    quantise = Quantize(name="out", inputs=(base.input.name,), shape=(1,), format=FixedPoint.parse(target))
-    return Graph("net", (base.input, quantise), ("out",), base.contract).check()
+    (port,) = base.inputs
+    quantise = Quantize(name="out", inputs=(port.name,), shape=(1,), format=FixedPoint.parse(target))
+    return Graph("net", (port, quantise), ("out",), base.contracts).check()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def quantiser_graph(make_graph: MakeGraph, source: str, target: str) -> Graph:
 def test_every_word_through_a_quantiser(make_graph: MakeGraph, source: str, target: str) -> None:
     """Protects the composed rounding half to even: all words of the source, so all ties and both ends."""
     graph = quantiser_graph(make_graph, source, target)
-    words = np.arange(graph.input.format.min_word, graph.input.format.max_word + 1)[:, None]
+    words = np.arange(graph.inputs[0].format.min_word, graph.inputs[0].format.max_word + 1)[:, None]
     expected = emulate(graph, words)
     np.testing.assert_array_equal(logic_of(graph, 5.0).outputs(words), expected)
     np.testing.assert_array_equal(expected, emulate_tensors(graph, words)["out"])

@@ -13,7 +13,8 @@ import numpy as np
 
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, to_values
-from trigml.graph import Dense, Graph, Input, Operation, Quantize, Relu
+from trigml.graph import Graph, Operation
+from trigml.graph.operations import Dense, Input, Quantize, Relu
 
 INPUT_PORT = "features"
 

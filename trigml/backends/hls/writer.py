@@ -203,7 +203,7 @@ def _own_files(
     }
     if vectors is not None:
         inputs, outputs = vectors
-        files["tb_data/tb_input_features.dat"] = _vector_lines(inputs, graph.input.format)
+        files["tb_data/tb_input_features.dat"] = _vector_lines(inputs, graph.inputs[0].format)
         files["tb_data/tb_output_predictions.dat"] = _vector_lines(outputs, graph.output.format)
     return files
 

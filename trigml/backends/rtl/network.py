@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, IntArray, Overflow, Rounding, to_values
-from trigml.graph import Dense, Graph, Input, Operation, Quantize, Relu
+from trigml.graph import Graph, Operation
+from trigml.graph.operations import Dense, Input, Quantize, Relu
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Logic:
 
     def outputs(self, words: IntArray) -> NDArray[np.float64]:
         """Outputs (events, n_out) in units of the output LSB, by alkaid's interpreter."""
-        values = to_values(words, self.graph.input.format.fraction)
+        values = np.ldexp(words.astype(np.float64), -self.graph.input_fractions)
         outputs = np.asarray(self.combinational.predict(values, n_threads=1), dtype=np.float64)
-        return np.asarray(np.ldexp(outputs, self.graph.output.format.fraction))
+        return np.asarray(np.ldexp(outputs, self.graph.output_fractions))
 
 
 def logic_of(graph: Graph, clock_ns: float) -> Logic:
@@ -60,7 +61,7 @@ def logic_of(graph: Graph, clock_ns: float) -> Logic:
     """
     from alkaid.trace import FVArrayInput, to_pipeline, trace
 
-    ports = FVArrayInput(graph.input.shape)
+    ports = FVArrayInput((graph.n_in,))
     tensors: dict[str, Any] = {}
     for operation in graph.operations:
         tensors[operation.name] = _traced(graph, operation, tensors, ports)
