@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
+
+
+class SoftmaxForm(StrEnum):
+    """What becomes of a softmax."""
+
+    LOGITS = "logits"
+    TABLE = "table"
+
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")]
@@ -23,3 +32,36 @@ Data: TypeAlias = Annotated[
     ),
 ]
 RunFolder: TypeAlias = Annotated[Path, typer.Argument(metavar="RUN", help="A run made by trigml train.")]
+Model: TypeAlias = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL", help="A run, or a model: .keras, .h5, .json (with --weights), .onnx."),
+]
+Weights: TypeAlias = Annotated[
+    Path | None, typer.Option("--weights", metavar="FILE", help="Weights of a model given as JSON.")
+]
+InputType: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--input-type",
+        metavar="TYPE",
+        help="Format of the inputs if the model does not quantise them, as 'fixed<16,6>'.",
+    ),
+]
+BatchnormType: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--batchnorm-type",
+        metavar="TYPE",
+        help="Format to which batch normalisation is rounded before it is folded, as 'fixed<16,6>'.",
+    ),
+]
+Quantizers: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--quantizers", metavar="FILE", help="YAML with quantisers for a plain Keras model (docs/models.md)."
+    ),
+]
+Softmax: TypeAlias = Annotated[
+    SoftmaxForm,
+    typer.Option("--softmax", help="Leave a softmax away, or compute it with exact tables."),
+]

@@ -114,7 +114,7 @@ class Graph:
 
     def output_rows(self, tensors: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Tensors (events, *shape) by name as rows of output words (events, n_out)."""
-        rows = [tensors[name].reshape(len(tensors[name]), -1) for name in self.outputs]
+        rows = [tensors[o.name].reshape(len(tensors[o.name]), words_in(o.shape)) for o in self.results]
         return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
 
     @cached_property
