@@ -6,7 +6,6 @@ that was interrupted is picked up again by the command that began it, and by no 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -14,12 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from trigml.atomic import exchange_folders, write_json
 from trigml.errors import BadInput
 from trigml.runs import names
 from trigml.runs.manifest import RUN_VERSION, DataFile
+from trigml.unfinished import differences, is_signed, only_one, read_identity, some_of
 
 _LOCK_TEXT = "trigml: a training works here, or was interrupted\n"
 """Content of the lock; the sign by which a folder is known as an unfinished run."""
@@ -185,20 +185,17 @@ def open_workspace(out: Path, identity: Identity, *, force: bool) -> Iterator[Wo
     folder = unfinished_folder(out)
     progress = folder / names.PROGRESS
     _refuse_foreign(folder)
-    try:
-        progress.mkdir(parents=True, exist_ok=True)
-        lock = (progress / names.LOCK).open("a+", encoding="utf-8")  # nothing is changed before it is ours
-    except OSError as error:
-        raise BadInput(
-            f"cannot write: {error.strerror or error}", where=str(folder), remedy="choose another --out"
-        ) from error
-    with lock:
-        _take(lock, folder)
-        _mark(lock, folder)
-        begun = _begun(progress / names.IDENTITY) if has_checkpoints(folder) else None
-        if begun is not None and (differences := _differences(begun, identity.to_json())):
+    with only_one(
+        progress / names.LOCK,
+        sign=_LOCK_TEXT,
+        folder=folder,
+        busy="another trigml is training into this folder at the moment",
+        remedy="wait for it, or choose another --out",
+    ):
+        begun = read_identity(progress / names.IDENTITY) if has_checkpoints(folder) else None
+        if begun is not None and (found := differences(begun, identity.to_json())):
             if not force:
-                raise _other_run(folder, begun, differences)
+                raise _other_run(folder, begun, found)
             _remove_files(progress, but=names.LOCK)
             begun = None
         _remove_files(folder, but=names.PROGRESS)  # results of a command that died while it wrote them
@@ -244,74 +241,19 @@ def _is_unfinished_run(folder: Path) -> bool:
     progress = folder / names.PROGRESS
     if progress.is_symlink() or not progress.is_dir():
         return False
-    try:
-        with (progress / names.LOCK).open("rb") as lock:
-            if lock.read(len(_LOCK_TEXT) + 1) == _LOCK_TEXT.encode():
-                return True
-    except OSError:
-        return False
-    identity = _begun(progress / names.IDENTITY) or {}
+    if is_signed(progress / names.LOCK, _LOCK_TEXT):
+        return True
+    identity = read_identity(progress / names.IDENTITY) or {}
     return {"trigml", "run_version", "quantize", "spec", "data"} <= identity.keys()
 
 
-def _mark(lock: IO[str], folder: Path) -> None:
-    if os.fstat(lock.fileno()).st_size:
-        return
-    try:
-        os.write(lock.fileno(), _LOCK_TEXT.encode())  # not buffered: a full disk shows here, not on closing
-    except OSError as error:
-        raise BadInput(f"cannot write: {error.strerror or error}", where=str(folder)) from error
-
-
-def _take(lock: Any, folder: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise BadInput(
-            "another trigml is training into this folder at the moment",
-            where=str(folder),
-            remedy="wait for it, or choose another --out",
-        ) from error
-
-
-def _begun(path: Path) -> dict[str, Any] | None:
-    """The identity of the unfinished run; ``None`` if it was stopped before it had one, empty if damaged."""
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _differences(begun: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> list[str]:
-    found: list[str] = []
-    for key in sorted(begun.keys() | wanted.keys()):
-        if not prefix and key == "command":
-            continue
-        name = f"{prefix}.{key}" if prefix else key
-        before, now = begun.get(key), wanted.get(key)
-        if isinstance(before, Mapping) and isinstance(now, Mapping):
-            found += _differences(before, now, name)
-        elif before != now:
-            found.append(f"{name.removeprefix('spec.')}: {_short(before)}, now {_short(now)}")
-    return found
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def _other_run(folder: Path, begun: Mapping[str, Any], differences: list[str]) -> BadInput:
-    more = f"; and {len(differences) - 4} more" if len(differences) > 4 else ""
+def _other_run(folder: Path, begun: Mapping[str, Any], found: list[str]) -> BadInput:
     command = begun.get("command")
     return BadInput(
         "an unfinished run of another kind is there",
         where=str(folder),
         expected="the same spec, data, seed and versions as when it was begun",
-        found="; ".join(differences[:4]) + more,
+        found=some_of(found),
         remedy=(f"go on with it: {command}; or " if command else "")
         + "choose another --out, or throw it away with --force",
     )

@@ -1,0 +1,101 @@
+"""Work that can be interrupted: one process at a time, picked up by the command that began it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from trigml.errors import BadInput
+
+
+@contextmanager
+def only_one(lock: Path, *, sign: str, folder: Path, busy: str, remedy: str) -> Iterator[None]:
+    """Hold a lock, which is made with its folder if it is not there; it is released however the process ends.
+
+    Args:
+        lock: the file.
+        sign: its content, by which trigml knows a folder as its own.
+        folder: the folder that is worked in, for messages.
+        busy: what to say if another process holds the lock.
+        remedy: what to do then.
+
+    Raises:
+        BadInput: another process holds the lock, or the place cannot be written.
+    """
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("a+", encoding="utf-8")  # nothing is changed before it is ours
+    except OSError as error:
+        raise BadInput(
+            f"cannot write: {error.strerror or error}", where=str(folder), remedy=remedy
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = os.path.samestat(os.fstat(file.fileno()), os.stat(lock))
+        except OSError as error:
+            raise BadInput(busy, where=str(folder), remedy=remedy) from error
+        if not ours:  # whoever held it has finished in this moment, and another one has begun
+            raise BadInput(busy, where=str(folder), remedy=remedy)
+        _sign(file, sign, folder)
+        yield
+
+
+def _sign(lock: IO[str], sign: str, folder: Path) -> None:
+    if os.fstat(lock.fileno()).st_size:
+        return
+    try:
+        os.write(lock.fileno(), sign.encode())  # not buffered: a full disk shows here, not on closing
+    except OSError as error:
+        raise BadInput(f"cannot write: {error.strerror or error}", where=str(folder)) from error
+
+
+def is_signed(lock: Path, sign: str) -> bool:
+    """Whether ``only_one`` made this lock with this sign."""
+    try:
+        with lock.open("rb") as file:
+            return file.read(len(sign) + 1) == sign.encode()
+    except OSError:
+        return False
+
+
+def read_identity(path: Path) -> dict[str, Any] | None:
+    """What decides the unfinished work; ``None`` if it was not written yet, empty if it is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def differences(begun: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Where two identities part, as ``key: before, now after``; ``command`` does not count."""
+    found: list[str] = []
+    for key in sorted(begun.keys() | wanted.keys()):
+        if not prefix and key == "command":
+            continue
+        name = f"{prefix}.{key}" if prefix else key
+        before, now = begun.get(key), wanted.get(key)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            found += differences(before, now, name)
+        elif before != now:
+            found.append(f"{name.removeprefix('spec.')}: {_short(before)}, now {_short(now)}")
+    return found
+
+
+def some_of(found: list[str]) -> str:
+    """The first four differences, and how many more there are."""
+    more = f"; and {len(found) - 4} more" if len(found) > 4 else ""
+    return "; ".join(found[:4]) + more
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}…"
