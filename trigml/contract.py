@@ -106,6 +106,12 @@ class InputContract:
             )
         return np.asarray(np.ldexp(values.astype(np.float64) - offsets, -shifts))
 
+    def physical(self, words: NDArray[Any]) -> NDArray[np.float64]:
+        """Physical features of words (n, features), which may have fractions: ``normalise`` undone."""
+        offsets = np.array([feature.offset for feature in self.features])
+        lsbs = np.array([self.lsb(feature) for feature in self.features])
+        return np.asarray(words.astype(np.float64) * lsbs + offsets)
+
     def words(self, values: NDArray[Any]) -> IntArray:
         """Input words (n, features) int64 of physical features (n, features).
 

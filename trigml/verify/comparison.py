@@ -14,10 +14,12 @@ from trigml.errors import NotBitExact
 from trigml.graph import Graph
 from trigml.graph.network import words_in
 from trigml.progress import Progress, Silent
-from trigml.verify.stages import GraphStage, Scaled, Stage, only
+from trigml.verify.stages import GraphStage, Scaled, Stage
 from trigml.verify.vectors import Vectors
 
 CHUNK_EVENTS = 20_000
+CHUNK_WORDS = 1 << 23
+"""Events at a time: as many as keep the largest tensor below so many words, but never more than 20,000."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,12 @@ def compare(
     return Comparison(tuple(results), names, tuple(rates))
 
 
+def chunk_events(graph: Graph) -> int:
+    """How many events go through a stage at a time, so that no tensor takes more than 64 MiB."""
+    largest = max(words_in(operation.shape) for operation in graph.operations)
+    return max(1, min(CHUNK_EVENTS, CHUNK_WORDS // largest))
+
+
 def _compared(
     reference: GraphStage,
     stage: Stage,
@@ -159,15 +167,15 @@ def _compared(
     expected: Sequence[Scaled],
     listener: Progress,
 ) -> tuple[StageResult, float]:
-    total = sum(len(vectors) for vectors in sets)
+    total, size = sum(len(vectors) for vectors in sets), chunk_events(reference.graph)
     differences = 0
     first: tuple[Vectors, int] | None = None
     started = time.perf_counter()
     with listener.task(f"{stage.name}: {total:,} events", total) as task:
         for vectors, words in zip(sets, expected, strict=True):
-            for start in range(0, len(vectors), CHUNK_EVENTS):
-                part = _part(vectors, start)
-                differs = stage.outputs(part) != words[start : start + CHUNK_EVENTS]
+            for start in range(0, len(vectors), size):
+                part = vectors.part(start, start + size)
+                differs = stage.outputs(part) != words[start : start + size]
                 differences += int(np.count_nonzero(differs))
                 if first is None and differs.any():
                     first = vectors, start + int(np.argmax(_per_event(differs)))
@@ -189,7 +197,7 @@ def _located(
     reference: GraphStage, stage: Stage, vectors: Vectors, event: int, listener: Progress
 ) -> Difference:
     """Follow one event through both stages, tensor by tensor, to where they part."""
-    single = only(vectors, event)
+    single = vectors.part(event, event + 1)
     inputs = tuple(single.words[0].tolist())
     shown = stage.tensors(single, listener)
     for name, words in reference.tensors(single, listener).items():
@@ -235,11 +243,6 @@ def _remark(stage: Stage) -> str:
     if not tensors:
         return ""
     return f"QKeras casts to float32 in {', '.join(tensors)} and could itself round there"
-
-
-def _part(vectors: Vectors, start: int) -> Vectors:
-    end = start + CHUNK_EVENTS
-    return Vectors(vectors.name, vectors.inputs[start:end], vectors.words[start:end])
 
 
 def _per_event(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:

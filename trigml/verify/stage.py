@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -30,8 +29,3 @@ class Stage(Protocol):
 
     def tensors(self, vectors: Vectors, progress: Progress) -> dict[str, Scaled]:
         """Tensors by name in units of their LSB, as many as the stage can show; for few events."""
-
-
-def only(vectors: Vectors, event: int) -> Vectors:
-    """One event of a set."""
-    return replace(vectors, inputs=vectors.inputs[event : event + 1], words=vectors.words[event : event + 1])

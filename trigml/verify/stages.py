@@ -4,6 +4,6 @@ from trigml.verify.graph_stage import GraphStage
 from trigml.verify.hls_stage import HlsStage
 from trigml.verify.keras_stage import KerasStage
 from trigml.verify.logic_stage import LogicStage
-from trigml.verify.stage import Scaled, Stage, only
+from trigml.verify.stage import Scaled, Stage
 
-__all__ = ["GraphStage", "HlsStage", "KerasStage", "LogicStage", "Scaled", "Stage", "only"]
+__all__ = ["GraphStage", "HlsStage", "KerasStage", "LogicStage", "Scaled", "Stage"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.fixedpoint import IntArray, to_words
+from trigml.contract import InputContract
+from trigml.fixedpoint import IntArray
 from trigml.graph import Graph
+
+Number = TypeVar("Number", np.float32, np.float64)
 
 OFF_GRID_REACH = 0.25
 """How far random vectors go beyond either end of the input format, as a fraction of its range."""
@@ -24,24 +27,28 @@ class Vectors:
         inputs: normalised inputs (events, n_in) float64, on the grid of the input format or off it;
             what the Keras model receives.
         words: the same as input words (events, n_in) int64; what everything else receives.
+        features: the physical features (events, n_in) float32 that became these words, if there are any:
+            what a stage with an input quantiser of its own receives.
     """
 
     name: str
     inputs: NDArray[np.float64]
     words: IntArray
+    features: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.words)
 
+    def part(self, start: int, end: int) -> Vectors:
+        """The events from ``start`` to before ``end``."""
+        features = None if self.features is None else self.features[start:end]
+        return Vectors(self.name, self.inputs[start:end], self.words[start:end], features)
 
-def event_vectors(graph: Graph, features: NDArray[Any], name: str) -> Vectors:
+
+def event_vectors(graph: Graph, features: NDArray[np.float32], name: str) -> Vectors:
     """Physical features (events, n_in) brought to words by the input contracts."""
-    ends = np.cumsum([len(contract.features) for contract in graph.contracts])[:-1]
-    parts = np.split(features, ends, axis=1)
-    words = np.concatenate(
-        [contract.words(part) for contract, part in zip(graph.contracts, parts, strict=True)], axis=1
-    )
-    return _on_grid(graph, name, words)
+    words = np.concatenate([contract.words(part) for contract, part in _ports(graph, features)], axis=1)
+    return replace(_on_grid(graph, name, words), features=features)
 
 
 def corner_vectors(graph: Graph) -> Vectors:
@@ -58,7 +65,7 @@ def corner_vectors(graph: Graph) -> Vectors:
 def random_vectors(graph: Graph, count: int, seed: int) -> tuple[Vectors, Vectors]:
     """Half of ``count`` on the grid, every word equally likely; half off the grid.
 
-    Those off the grid are float32 values that reach beyond both ends of the format's range, some of them
+    Those off the grid are float32 features that reach beyond both ends of the format's range, some of them
     exact ties between two words, so that rounding and saturation of the input quantiser are met.
     """
     low, high = _limits(graph)
@@ -69,15 +76,31 @@ def random_vectors(graph: Graph, count: int, seed: int) -> tuple[Vectors, Vector
     scaled = random.uniform(low - margin, high + margin, (count - half, graph.n_in))
     ties = random.random(scaled.shape) < 0.25
     scaled = np.where(ties, np.floor(scaled) + 0.5, scaled).astype(np.float32).astype(np.float64)
-    inputs = np.ldexp(scaled, -graph.input_fractions)
-    words = [
-        to_words(values.reshape(count - half, -1), graph[name].format)
-        for name, values in graph.input_tensors(inputs).items()
-    ]
-    return (
-        _on_grid(graph, "random, on the grid", on_grid),
-        Vectors("random, off the grid", inputs, np.concatenate(words, axis=1)),
-    )
+    return _on_grid(graph, "random, on the grid", on_grid), _off_grid(graph, scaled)
+
+
+def _off_grid(graph: Graph, scaled: NDArray[np.float64]) -> Vectors:
+    """Inputs in units of the LSB, as features.
+
+    A feature that single precision cannot hold so finely is another feature, and its word is the contract's.
+    Where its normalised value is finer than single precision, the Keras model gets the value of the word.
+    """
+    columns = []
+    for contract, part in _ports(graph, scaled):
+        with np.errstate(over="ignore", under="ignore"):
+            features = contract.physical(part).astype(np.float32)
+        features = np.where(np.isfinite(features), features, np.float32(0))
+        words, exact = contract.words(features), contract.normalise(features)
+        fine = exact != exact.astype(np.float32)
+        columns.append((np.where(fine, contract.model_inputs(words), exact), words, features))
+    inputs, words, features = (np.concatenate(part, axis=1) for part in zip(*columns, strict=True))
+    return Vectors("random, off the grid", inputs, words, features)
+
+
+def _ports(graph: Graph, rows: NDArray[Number]) -> list[tuple[InputContract, NDArray[Number]]]:
+    """Each input's contract with its columns of ``rows`` (events, n_in)."""
+    ends = np.cumsum([len(contract.features) for contract in graph.contracts])[:-1]
+    return list(zip(graph.contracts, np.split(rows, ends, axis=1), strict=True))
 
 
 def _on_grid(graph: Graph, name: str, words: IntArray) -> Vectors:
