@@ -4,9 +4,13 @@ The test tree is not a package (``--import-mode=importlib``), so what tests shar
 factories hold no state; hypothesis may call them as often as it likes.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -130,3 +134,27 @@ def make_words() -> Callable[..., np.ndarray]:
 def make_qkeras() -> Callable[..., Trained]:
     """``qkeras_mlp(bits, seed, ...)``: model, contract and graph."""
     return qkeras_mlp
+
+
+def support(name: str) -> ModuleType:
+    """A module of ``tests/support``, which no import path leads to."""
+    path = Path(__file__).parent / "support" / f"{name}.py"
+    spec = spec_from_file_location(f"tests_support_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # hypothesis and dataclasses look modules up there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def exact_arithmetic() -> ModuleType:
+    """Every operation in Python integers and fractions: ``exact_words(graph, words)``."""
+    return support("exact_arithmetic")
+
+
+@pytest.fixture(scope="session")
+def random_graphs() -> ModuleType:
+    """The hypothesis strategy ``graphs()``, and ``random_input_words``, ``described``."""
+    return support("random_graphs")

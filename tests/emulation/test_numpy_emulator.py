@@ -1,91 +1,22 @@
 """The NumPy emulator against plain Python integers and fractions."""
 
-import math
 from collections.abc import Callable
-from fractions import Fraction
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from trigml.emulation import numpy_emulator
 from trigml.emulation.numpy_emulator import emulate, emulate_tensors
 from trigml.errors import BadInput
-from trigml.fixedpoint import FixedPoint, Overflow, Rounding
+from trigml.fixedpoint import Overflow, Rounding
 from trigml.graph import Graph, Operation
-from trigml.graph.operations import Dense, Input, Quantize, Relu
+from trigml.graph.operations import KINDS
 
 MakeGraph = Callable[..., Graph]
-
-
-def rounded(value: Fraction, rounding: Rounding) -> int:
-    """To an integer; ties as the mode says."""
-    down, up = math.floor(value), math.ceil(value)
-    towards_zero = down if value > 0 else up
-    match rounding:
-        case Rounding.TRN:
-            return down
-        case Rounding.TRN_ZERO:
-            return towards_zero
-    if value - down != Fraction(1, 2):
-        return math.floor(value + Fraction(1, 2))
-    return {
-        Rounding.RND: up,
-        Rounding.RND_MIN_INF: down,
-        Rounding.RND_ZERO: towards_zero,
-        Rounding.RND_INF: up if value > 0 else down,
-        Rounding.RND_CONV: down if down % 2 == 0 else up,
-    }[rounding]
-
-
-def fitted(word: int, format_: FixedPoint) -> int:
-    """Into the range, as the overflow mode says."""
-    if format_.min_word <= word <= format_.max_word:
-        return word
-    match format_.overflow:
-        case Overflow.SAT | Overflow.SAT_SYM:
-            return format_.min_word if word < 0 else format_.max_word
-        case Overflow.SAT_ZERO:
-            return 0
-    return (word - format_.min_word) % 2**format_.width + format_.min_word
-
-
-def slowly(graph: Graph, words: list[int]) -> dict[str, list[int]]:
-    """One event through the graph, value by value, as the docstrings of the operations say."""
-    values: dict[str, list[Fraction]] = {}
-
-    def evaluated(operation: Operation) -> list[Fraction]:
-        lsb = Fraction(2) ** -operation.format.fraction
-        match operation:
-            case Input():
-                return [word * lsb for word in words]
-            case Dense():
-                bias_lsb = Fraction(2) ** -operation.bias_format.fraction
-                weight_lsb = Fraction(2) ** -operation.weight_format.fraction
-                x = values[operation.inputs[0]]
-                return [
-                    int(operation.bias[j]) * bias_lsb
-                    + sum(x[i] * int(operation.weight[i, j]) * weight_lsb for i in range(len(x)))
-                    for j in range(len(operation.bias))
-                ]
-            case Relu():
-                return [max(value, Fraction(0)) for value in values[operation.inputs[0]]]
-            case Quantize():
-                exact = [value / lsb for value in values[operation.inputs[0]]]
-                format_ = operation.format
-                return [fitted(rounded(value, format_.rounding), format_) * lsb for value in exact]
-        raise AssertionError(operation)
-
-    for operation in graph.operations:
-        values[operation.name] = evaluated(operation)
-    scaled = {
-        name: [value * Fraction(2) ** graph[name].format.fraction for value in tensor]
-        for name, tensor in values.items()
-    }
-    assert all(word.denominator == 1 for tensor in scaled.values() for word in tensor)
-    return {name: [int(word) for word in tensor] for name, tensor in scaled.items()}
 
 
 @st.composite
@@ -108,21 +39,52 @@ def format_texts(draw: st.DrawFn, *, signed: bool | None = None, modes: bool = T
     bias_format=format_texts(modes=False),
     activation_formats=st.lists(format_texts(), min_size=1, max_size=2),
 )
-def test_random_graphs_against_exact_arithmetic(
-    make_graph: MakeGraph, make_words: Callable[..., np.ndarray], seed: int, input_bits: int, **shape: Any
+def test_random_dense_networks_against_exact_arithmetic(
+    make_graph: MakeGraph,
+    make_words: Callable[..., np.ndarray],
+    exact_arithmetic: ModuleType,
+    seed: int,
+    input_bits: int,
+    **shape: Any,
 ) -> None:
-    """Protects every operation's meaning: each word of each tensor, for all roundings and overflows."""
+    """Protects chains of layers: each word of each tensor, for all roundings and overflows."""
     graph = make_graph(seed, input_format=f"ap_fixed<{input_bits},3,RND_CONV,SAT>", **shape)
     words = make_words(graph, 6, seed)
     tensors = emulate_tensors(graph, words)
     assert list(tensors) == [operation.name for operation in graph.operations]
     for event, inputs in enumerate(words.tolist()):
-        for name, expected in slowly(graph, inputs).items():
-            assert tensors[name][event].tolist() == expected, name
+        for name, expected in exact_arithmetic.exact_words(graph, inputs).items():
+            assert tensors[name][event].tolist() == expected.tolist(), name
     np.testing.assert_array_equal(emulate(graph, words), tensors[graph.outputs[0]])
 
 
-def test_sums_at_the_end_of_float64(make_graph: MakeGraph) -> None:
+@pytest.mark.parametrize("kind", KINDS[1:], ids=lambda kind: kind.__name__)
+@settings(deadline=None, max_examples=40)
+@given(data=st.data(), seed=st.integers(0, 1000))
+def test_each_operation_against_exact_arithmetic(
+    random_graphs: ModuleType,
+    exact_arithmetic: ModuleType,
+    kind: type[Operation],
+    data: st.DataObject,
+    seed: int,
+) -> None:
+    """Protects every operation's meaning, behind any others: each word of each tensor and the rows."""
+    graph = data.draw(random_graphs.graphs(last=kind, most=3))
+    note(random_graphs.described(graph))
+    assert isinstance(graph.operations[-1], kind)
+    words = random_graphs.random_input_words(graph, 4, seed)
+    tensors = emulate_tensors(graph, words)
+    rows = emulate(graph, words)
+    assert rows.shape == (4, graph.n_out)
+    for event, inputs in enumerate(words.tolist()):
+        expected = exact_arithmetic.exact_words(graph, inputs)
+        for name, tensor in expected.items():
+            assert tensors[name].dtype == np.int64
+            assert tensors[name][event].tolist() == tensor.tolist(), name
+        assert rows[event].tolist() == [w for name in graph.outputs for w in expected[name].ravel()]
+
+
+def test_sums_at_the_end_of_float64(make_graph: MakeGraph, exact_arithmetic: ModuleType) -> None:
     """Protects accumulators of the full 53 bits: the last bit is still there."""
     graph = make_graph(
         5,
@@ -135,7 +97,7 @@ def test_sums_at_the_end_of_float64(make_graph: MakeGraph) -> None:
     low, high = graph.inputs[0].format.min_word, graph.inputs[0].format.max_word
     words = np.random.default_rng(0).choice([low, low + 1, high, high - 1], (50, 4)).astype(np.int64)
     for event, inputs in zip(emulate(graph, words).tolist(), words.tolist(), strict=True):
-        assert event == slowly(graph, inputs)["dense_1"]
+        assert event == exact_arithmetic.exact_words(graph, inputs)["dense_1"].tolist()
 
 
 def test_chunks_join(
@@ -159,6 +121,18 @@ def test_no_events(make_graph: MakeGraph) -> None:
     assert {name: tensor.shape for name, tensor in emulate_tensors(graph, nothing).items()} == {
         operation.name: (0, *operation.shape) for operation in graph.operations
     }
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_no_events_in_any_network(random_graphs: ModuleType, data: st.DataObject) -> None:
+    """Protects empty input through every operation, also windows, reductions and reshapes."""
+    graph = data.draw(random_graphs.graphs())
+    note(random_graphs.described(graph))
+    nothing = np.empty((0, graph.n_in), dtype=np.int64)
+    assert emulate(graph, nothing).shape == (0, graph.n_out)
+    for name, tensor in emulate_tensors(graph, nothing).items():
+        assert (tensor.shape, tensor.dtype) == ((0, *graph[name].shape), np.int64), name
 
 
 def test_words_that_do_not_fit_are_refused(make_graph: MakeGraph) -> None:

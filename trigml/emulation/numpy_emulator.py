@@ -155,7 +155,8 @@ def _products(operation: ops.Linear, x: IntArray) -> IntArray:
             sums = values * weight
         case ops.Convolution():
             cells = _windows(values, operation)
-            sums = cells.reshape(*cells.shape[:-2], -1) @ weight.reshape(-1, weight.shape[-1])
+            taps = weight.reshape(-1, weight.shape[-1])
+            sums = cells.reshape(*cells.shape[:-2], len(taps)) @ taps
         case ops.DepthwiseConvolution():
             cells = _windows(values, operation)
             taps = weight.reshape(-1, *weight.shape[-2:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -62,7 +63,8 @@ def windows_of(
     every: list[slice] = [slice(None), *(slice(None, None, step) for step in strides), slice(None)]
     every += [slice(None, None, step) for step in apart]
     cells = np.moveaxis(view[tuple(every)], 1 + rank, -1)
-    return cells.reshape(*cells.shape[: 1 + rank], -1, tensor.shape[-1])
+    # The count is given: NumPy cannot infer it where there are no events.
+    return cells.reshape(*cells.shape[: 1 + rank], math.prod(kernel), tensor.shape[-1])
 
 
 def cells_inside(
