@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from trigml.backends.rtl import logic_of
+from trigml.contract import InputContract
 from trigml.emulation.numpy_emulator import emulate, emulate_tensors
 from trigml.errors import BadInput
-from trigml.fixedpoint import FixedPoint
-from trigml.graph import Graph
+from trigml.fixedpoint import FixedPoint, Overflow, Rounding
+from trigml.graph import Constants, Graph, GraphBuilder, operations
 from trigml.graph.operations import Quantize
 
 MakeGraph = Callable[..., Graph]
@@ -86,10 +87,92 @@ def test_figures_are_those_of_the_logic(make_graph: MakeGraph) -> None:
     assert slow.tool.startswith("alkaid ")
 
 
-@pytest.mark.parametrize("modes", ["TRN,SAT", "RND,SAT", "RND_CONV,WRAP", "RND_CONV,SAT_ZERO"])
-def test_other_modes_are_refused(make_graph: MakeGraph, modes: str) -> None:
-    """Protects against logic that rounds differently from the graph."""
-    graph = quantiser_graph(make_graph, "ap_fixed<9,4,RND_CONV,SAT>", f"ap_fixed<5,3,{modes}>")
-    with pytest.raises(BadInput, match="has no RTL form") as error:
-        logic_of(graph, 5.0)
-    assert error.value.where == "out"
+@pytest.mark.parametrize("overflow", Overflow)
+def test_every_rounding_and_overflow(overflow: Overflow) -> None:
+    """Protects the composed roundings: all words of the source, to coarser and finer ones."""
+    source = FixedPoint.parse("ap_fixed<9,4,RND_CONV,SAT>")
+    builder = GraphBuilder("modes")
+    builder.input("x", (1,), InputContract.plain("x", 1, source))
+    kinds = ["ap_fixed<5,3", "ap_ufixed<4,2", "ap_fixed<12,3", "ap_fixed<5,6", "ap_fixed<2,-1"]
+    names = [
+        builder.quantize(f"q{i}_{rounding}", "x", FixedPoint.parse(f"{kind},{rounding},{overflow}>"))
+        for i, kind in enumerate(kinds)
+        for rounding in Rounding
+    ]
+    graph = builder.finish(names)
+    words = np.arange(source.min_word, source.max_word + 1)[:, None]
+    found, expected = logic_of(graph, 5.0).outputs(words), emulate(graph, words)
+    differing = [name for name, column in zip(names, (found != expected).T, strict=True) if column.any()]
+    assert differing == []
+
+
+def every_operation() -> Graph:
+    """Two inputs, five outputs, and between them every operation that has a form as logic."""
+    random = np.random.default_rng(0)
+    format_ = FixedPoint.parse("ap_fixed<8,3,RND_CONV,SAT>")
+
+    def words(*shape: int) -> Constants:
+        return Constants(random.integers(-32, 32, shape), FixedPoint.parse("ap_fixed<6,1>"))
+
+    b = GraphBuilder("network")
+    b.input("image", (5, 5, 2), InputContract.plain("image", 50, format_))
+    b.input("flat", (3,), InputContract.plain("flat", 3, format_))
+    b.convolution("conv", "image", words(3, 3, 2, 4), words(4), strides=(1, 2), padding=((1, 1), (0, 1)))
+    b.leaky_relu("leaky", "conv", 3)
+    b.quantize("q1", "leaky", FixedPoint.parse("ap_fixed<6,3,RND_CONV,SAT>"))
+    b.clip("clip", "q1", -4, 20)
+    valid = ((0, 0), (0, 0))
+    b.convolution("depth", "clip", words(2, 2, 4, 2), strides=(1, 1), padding=valid, depthwise=True)
+    b.quantize("q2", "depth", FixedPoint.parse("ap_fixed<6,5,RND,SAT>"))
+    b.max_pool("pool", "q2", (2, 1), strides=(2, 1), padding=((1, 1), (0, 0)))
+    b.average_pool("mean", "q2", (2, 2), strides=(2, 2), padding=((0, 0), (1, 1)))
+    rounds = FixedPoint.parse("ap_fixed<6,5,RND_CONV,SAT>")
+    b.average_pool("rounded", "q2", (4, 2), strides=(1, 1), padding=((0, 0), (1, 0)), format_=rounds)
+    b.sum("sum", "rounded", (0, 1))
+    b.argmax("best", "sum")
+    b.relu("relu", "pool")
+    b.reshape("row", "relu", (24,))
+    b.dense("dense", "flat", words(3, 8), words(8))
+    b.add("added", ["dense", "sum"])
+    b.quantize("q3", "added", FixedPoint.parse("ap_fixed<6,6,RND_CONV,SAT>"))
+    b.table("square", "q3", -32, np.arange(-32, 32) ** 2, FixedPoint.parse("ap_ufixed<12,6>"))
+    b.maximum("largest", "square", (0,))
+    b.subtract("less", ["square", "largest"])
+    b.multiply("product", ["less", "q3"])
+    b.scale("scaled", "product", words(8), words(8))
+    b.concatenate("all", ["scaled", "row"], 0)
+    b.zero_pad("padded", "pool", ((1, 0), (0, 2)))
+    b.permute("turned", "padded", (2, 0, 1))
+    return b.finish(["all", "best", "turned", "mean", "added"])
+
+
+def test_every_operation_is_exact() -> None:
+    """Protects the logic of every operation, of several inputs and of several outputs."""
+    graph = every_operation()
+    used = {type(operation) for operation in graph.operations}
+    assert used == set(operations.KINDS)
+    words = np.random.default_rng(1).integers(-128, 128, (2000, graph.n_in))
+    np.testing.assert_array_equal(logic_of(graph, 5.0).outputs(words), emulate(graph, words))
+
+
+def test_equal_words_give_the_first_index() -> None:
+    """Protects ArgMax where words are equal, which random words rarely are."""
+    builder = GraphBuilder("ties")
+    builder.input("x", (5,), InputContract.plain("x", 5, FixedPoint.parse("ap_fixed<2,2,RND_CONV,SAT>")))
+    graph = builder.finish([builder.argmax("best", "x")])
+    words = np.stack(np.meshgrid(*[np.arange(-2, 2)] * 5), axis=-1).reshape(-1, 5)
+    np.testing.assert_array_equal(logic_of(graph, 5.0).outputs(words), emulate(graph, words))
+
+
+def test_what_has_no_form_is_refused() -> None:
+    """Protects against logic that rounds differently from the graph: means of three, wide tables."""
+    builder = GraphBuilder("refused")
+    format_ = FixedPoint.parse("ap_fixed<4,4,RND_CONV,SAT>")
+    builder.input("x", (3, 1), InputContract.plain("x", 3, format_))
+    builder.average_pool("mean", "x", (3,), strides=(1,), padding=((0, 0),), format_=format_)
+    builder.table("wide", "x", -8, np.full(16, 1 << 30), FixedPoint(True, 32, 32))
+    graph = builder.finish(["mean", "wide"])
+    for name, message in (("mean", "has no RTL form"), ("wide", "table has no RTL form")):
+        with pytest.raises(BadInput, match=message) as error:
+            logic_of(graph.upto(name), 5.0)
+        assert name in (error.value.where or "")

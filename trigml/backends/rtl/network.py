@@ -1,8 +1,4 @@
-"""The graph as fully unrolled shift-and-add logic, built and costed by alkaid.
-
-alkaid rounds by truncation or half up; rounding half to even is composed from those, exactly:
-``floor((w + half - 1 + odd) / 2**s)``, where ``odd`` is the lowest bit that is kept.
-"""
+"""The graph as fully unrolled shift-and-add logic, built and costed by alkaid."""
 
 from __future__ import annotations
 
@@ -13,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.errors import BadInput
-from trigml.fixedpoint import FixedPoint, IntArray, Overflow, Rounding, to_values
-from trigml.graph import Graph, Operation
-from trigml.graph.operations import Dense, Input, Quantize, Relu
+from trigml.backends.rtl.operations import port, traced
+from trigml.fixedpoint import IntArray
+from trigml.graph import Graph
+from trigml.graph.operations import Input
 
 
 @dataclass(frozen=True)
@@ -62,54 +58,19 @@ def logic_of(graph: Graph, clock_ns: float) -> Logic:
     from alkaid.trace import FVArrayInput, to_pipeline, trace
 
     ports = FVArrayInput((graph.n_in,))
+    inputs = graph.input_tensors(ports[None])
     tensors: dict[str, Any] = {}
     for operation in graph.operations:
-        tensors[operation.name] = _traced(graph, operation, tensors, ports)
-    combinational = trace(ports, tensors[graph.outputs[0]])
+        if isinstance(operation, Input):
+            tensors[operation.name] = port(operation, inputs[operation.name])
+            continue
+        sources = [tensors[name] for name in operation.inputs]
+        tensors[operation.name] = traced(
+            operation, sources, [graph[name].format for name in operation.inputs]
+        )
+    outputs = np.concatenate([tensors[name].reshape(-1) for name in graph.outputs])
+    combinational = trace(ports, outputs)
     machine = to_pipeline(combinational, latency_cutoff=clock_ns, verbose=False, reg_inp=False, reg_out=True)
     registers = [signal.width for signal in machine.signals.values() if signal.reg]
     cost = sum(float(part.cost) for part in machine.logic.values())
     return Logic(graph, round(cost), int(sum(registers)), len(registers), combinational)
-
-
-def _traced(graph: Graph, operation: Operation, tensors: dict[str, Any], ports: Any) -> Any:
-    from alkaid.trace.ops import quantize, relu
-
-    match operation:
-        case Input():
-            return quantize(ports, *_bits(operation.format))  # the port holds words already
-        case Dense():
-            weights = to_values(operation.weight, operation.weight_format.fraction)
-            return tensors[operation.inputs[0]] @ weights + to_values(
-                operation.bias, operation.bias_format.fraction
-            )
-        case Relu():
-            return relu(tensors[operation.inputs[0]])
-        case Quantize():
-            source = graph[operation.inputs[0]].format
-            return _requantized(tensors[operation.inputs[0]], source.fraction, operation)
-    raise BadInput("this operation has no RTL form", where=f"{type(operation).__name__} {operation.name!r}")
-
-
-def _requantized(x: Any, fraction: int, operation: Quantize) -> Any:
-    from alkaid.trace.ops import quantize
-
-    target = operation.format
-    if target.rounding is not Rounding.RND_CONV or target.overflow not in (Overflow.SAT, Overflow.SAT_SYM):
-        raise BadInput(
-            "this quantiser has no RTL form",
-            where=operation.name,
-            expected="RND_CONV, and SAT or SAT_SYM",
-            found=str(target),
-        )
-    dropped = fraction - target.fraction
-    if dropped > 0:
-        odd = quantize(x, 0, 1 - target.fraction, target.fraction, "WRAP", "TRN")
-        half_less_one = 2.0 ** -(target.fraction + 1) - 2.0**-fraction
-        x = x + odd * 2.0**-dropped + half_less_one
-    return quantize(x, *_bits(target), target.overflow.value, "TRN")
-
-
-def _bits(format_: FixedPoint) -> tuple[int, int, int]:
-    """alkaid's description: sign bit, integer bits without it, fractional bits."""
-    return int(format_.signed), format_.integer - int(format_.signed), format_.fraction
