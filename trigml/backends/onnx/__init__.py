@@ -1,0 +1,1 @@
+"""Graph → QONNX, and the float reference → ONNX."""
