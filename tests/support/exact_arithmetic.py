@@ -152,34 +152,43 @@ def _cell(x: Tensor, index: Index) -> Fraction:
     return x[index] if inside else Fraction(0)
 
 
-def _sum_of_products(operation: ops.Linear, x: Tensor, index: Index) -> Fraction:
-    weight_lsb = lsb_of(operation.weight_format)
+def terms_of(operation: ops.Linear, shape: Index, index: Index) -> Iterator[tuple[Index, int]]:
+    """Index of the input and word of the weight, for each product of one element of the result.
 
-    def weight(*at: int) -> Fraction:
-        return int(operation.weight[at]) * weight_lsb
-
+    Products with padding are left out; ``shape`` is that of the input.
+    """
+    weight = operation.weight
     *place, j = index
-    total = int(operation.bias[j]) * lsb_of(operation.bias_format)
     match operation:
         case ops.Dense():
-            for i in range(x.shape[-1]):
-                total += x[(*place, i)] * weight(i, j)
+            for i in range(shape[-1]):
+                yield (*place, i), int(weight[i, j])
         case ops.Scale():
-            total += x[index] * weight(j)
+            yield index, int(weight[j])
         case ops.Windowed():
-            for tap in np.ndindex(*operation.weight.shape[:-2]):
+            for tap in np.ndindex(*weight.shape[:-2]):
                 at = tuple(
                     stride * p + dilation * k - before
                     for stride, p, dilation, k, (before, _) in zip(
                         operation.strides, place, operation.dilation, tap, operation.padding, strict=True
                     )
                 )
+                if not all(0 <= i < n for i, n in zip(at, shape, strict=False)):
+                    continue
                 if isinstance(operation, ops.Convolution):
-                    for i in range(x.shape[-1]):
-                        total += _cell(x, (*at, i)) * weight(*tap, i, j)
+                    for i in range(shape[-1]):
+                        yield (*at, i), int(weight[(*tap, i, j)])
                 else:
-                    channel, d = divmod(j, operation.weight.shape[-1])
-                    total += _cell(x, (*at, channel)) * weight(*tap, channel, d)
+                    channel, d = divmod(j, weight.shape[-1])
+                    yield (*at, channel), int(weight[(*tap, channel, d)])
+        case _:
+            raise AssertionError(operation)
+
+
+def _sum_of_products(operation: ops.Linear, x: Tensor, index: Index) -> Fraction:
+    total = int(operation.bias[index[-1]]) * lsb_of(operation.bias_format)
+    for source, weight in terms_of(operation, x.shape, index):
+        total += x[source] * weight * lsb_of(operation.weight_format)
     return total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,8 @@ LARGEST = 120
 """Words of the largest tensor: the exact reference computes each one in Python."""
 WIDEST = 22
 """Bits up to which a tensor is read as it is; a wider one is quantised first."""
+
+_TINY = ((3,), (1, 3), (3, 1), (1, 1, 3), (2, 1, 1), (1, 2, 1), (2, 1), (1, 2))
 
 KINDS: tuple[type[ops.Operation], ...] = ops.KINDS[1:]
 
@@ -56,6 +59,7 @@ def graphs(
     kinds: Sequence[type[ops.Operation]] = KINDS,
     last: type[ops.Operation] | None = None,
     most: int = 6,
+    tiny: bool = False,
 ) -> Graph:
     """A checked graph with one to three inputs and outputs.
 
@@ -64,12 +68,16 @@ def graphs(
         kinds: operations to choose from (a quantiser may stand between them: widths have an end).
         last: kind of the last operation, which is an output.
         most: operations at most, quantisers in between not counted.
+        tiny: inputs of 2 bits, at most 6 words together, so that every input can be tried.
     """
     builder = GraphBuilder("network")
-    for number in range(draw(st.integers(1, 3))):
-        shape = tuple(draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)))
+    two_needed = tiny and last in (ops.Subtract, ops.Multiply)
+    for number in range(2 if two_needed else draw(st.integers(1, 2 if tiny else 3))):
+        shape = tuple(
+            draw(st.sampled_from(_TINY) if tiny else st.lists(st.integers(1, 4), min_size=1, max_size=3))
+        )
         modes = draw(st.sampled_from([Overflow.SAT, Overflow.SAT_SYM]))
-        width = draw(st.integers(2, 8))
+        width = 2 if tiny else draw(st.integers(2, 8))
         format_ = FixedPoint(
             draw(st.booleans()), width, draw(st.integers(-1, width + 1)), Rounding.RND_CONV, modes
         )
@@ -301,6 +309,16 @@ def random_input_words(graph: Graph, count: int, seed: int = 0) -> np.ndarray:
         words[:1], words[1:2] = low, high
         columns.append(words)
     return np.concatenate(columns, axis=1)
+
+
+def all_input_words(graph: Graph) -> np.ndarray:
+    """Every possible input of a tiny network."""
+    words = [
+        range(o.format.min_word, o.format.max_word + 1)
+        for o in graph.inputs
+        for _ in range(math.prod(o.shape))
+    ]
+    return np.array(list(itertools.product(*words)), dtype=np.int64)
 
 
 def described(graph: Graph) -> str:
