@@ -47,32 +47,24 @@ def only_one(lock: Path, *, sign: str, folder: Path, busy: str, remedy: str) -> 
 
 
 def _sign(lock: IO[str], sign: str, folder: Path) -> None:
-    if os.fstat(lock.fileno()).st_size:
+    handle = lock.fileno()
+    if os.pread(handle, len(sign.encode()) + 1, 0) == sign.encode():
         return
     try:
-        os.write(lock.fileno(), sign.encode())  # not buffered: a full disk shows here, not on closing
+        os.ftruncate(handle, 0)
+        os.write(handle, sign.encode())  # not buffered: a full disk shows here, not on closing
     except OSError as error:
         raise BadInput(f"cannot write: {error.strerror or error}", where=str(folder)) from error
 
 
-def is_signed(lock: Path, sign: str) -> bool:
-    """Whether ``only_one`` made this lock with this sign."""
+def is_signed(lock: Path, sign: str, *, begun: bool = False) -> bool:
+    """Whether ``only_one`` made this lock with this sign, or (``begun``) died before or while it wrote it."""
     try:
         with lock.open("rb") as file:
-            return file.read(len(sign) + 1) == sign.encode()
+            content = file.read(len(sign.encode()) + 1)
     except OSError:
         return False
-
-
-def read_identity(path: Path) -> dict[str, Any] | None:
-    """What decides the unfinished work; ``None`` if it was not written yet, empty if it is damaged."""
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return content == sign.encode() or (begun and sign.encode().startswith(content))
 
 
 def differences(begun: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> list[str]:

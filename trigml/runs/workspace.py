@@ -19,7 +19,7 @@ from trigml.atomic import exchange_folders, write_json
 from trigml.errors import BadInput
 from trigml.runs import names
 from trigml.runs.manifest import RUN_VERSION, DataFile
-from trigml.unfinished import differences, is_signed, only_one, read_identity, some_of
+from trigml.unfinished import differences, is_signed, only_one, some_of
 
 _LOCK_TEXT = "trigml: a training works here, or was interrupted\n"
 """Content of the lock; the sign by which a folder is known as an unfinished run."""
@@ -192,7 +192,7 @@ def open_workspace(out: Path, identity: Identity, *, force: bool) -> Iterator[Wo
         busy="another trigml is training into this folder at the moment",
         remedy="wait for it, or choose another --out",
     ):
-        begun = read_identity(progress / names.IDENTITY) if has_checkpoints(folder) else None
+        begun = _begun(progress / names.IDENTITY) if has_checkpoints(folder) else None
         if begun is not None and (found := differences(begun, identity.to_json())):
             if not force:
                 raise _other_run(folder, begun, found)
@@ -243,8 +243,19 @@ def _is_unfinished_run(folder: Path) -> bool:
         return False
     if is_signed(progress / names.LOCK, _LOCK_TEXT):
         return True
-    identity = read_identity(progress / names.IDENTITY) or {}
+    identity = _begun(progress / names.IDENTITY) or {}
     return {"trigml", "run_version", "quantize", "spec", "data"} <= identity.keys()
+
+
+def _begun(path: Path) -> dict[str, Any] | None:
+    """The identity of the unfinished run; ``None`` if it was stopped before it had one, empty if damaged."""
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _other_run(folder: Path, begun: Mapping[str, Any], found: list[str]) -> BadInput:
