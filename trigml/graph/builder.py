@@ -145,12 +145,16 @@ class GraphBuilder:
         return self._exact(ops.Relu(name=name, inputs=(source,), shape=(), format=self._like(source)))
 
     def leaky_relu(self, name: str, source: str, shift: int) -> str:
-        """``x`` or ``x * 2**-shift``."""
+        """``x`` or ``x * 2**-shift``; ``shift`` is not negative."""
+        if shift < 0:
+            raise BadInput("a slope above 1 is not supported", where=name, found=f"2**{-shift}")
         format_ = _of_fraction(self[source].format.fraction + shift)
         return self._exact(ops.LeakyRelu(name=name, inputs=(source,), shape=(), format=format_, shift=shift))
 
     def clip(self, name: str, source: str, low: int, high: int) -> str:
         """Words limited to ``low`` … ``high``."""
+        if low > high:
+            raise BadInput("the limits are in the wrong order", where=name, found=f"{low} to {high}")
         return self._exact(
             ops.Clip(name=name, inputs=(source,), shape=(), format=self._like(source), low=low, high=high)
         )

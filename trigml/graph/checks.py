@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, IntArray
 from trigml.graph import operations as ops
 from trigml.graph.network import BrokenInvariant, Graph, words_in
@@ -123,8 +124,14 @@ def _check_constants(operation: ops.Operation, words: IntArray, format_: FixedPo
 
 
 def _check_ranges(graph: Graph) -> None:
+    try:
+        ranges = graph.ranges
+    except BadInput as error:
+        raise BrokenInvariant(
+            "the graph's ranges cannot be proven", where=graph.name, found=str(error)
+        ) from error
     for operation in graph.operations:
-        bounds = graph.ranges[operation.name].bounds
+        bounds = ranges[operation.name].bounds
         _require(
             operation.format.holds(*bounds),
             operation,
@@ -133,7 +140,7 @@ def _check_ranges(graph: Graph) -> None:
         )
         if isinstance(operation, ops.Linear):
             source = operation.inputs[0]
-            _, partial = linear_range(operation, graph[source].format, graph.ranges[source])
+            _, partial = linear_range(operation, graph[source].format, ranges[source])
             needed = partial.smallest_format(operation.format.fraction, signed=True).width
             _require(
                 operation.format.signed and operation.format.width >= needed,

@@ -208,13 +208,13 @@ def _looked_up(operation: ops.Table, source: Interval) -> Interval:
 
 
 def shifted_left(words: IntArray, left: int) -> IntArray:
-    """Words times ``2**left``; a negative ``left`` only where nothing is dropped.
+    """Words times ``2**left``, exact; ``left`` is not negative.
 
     Raises:
         BadInput: the result needs more than 62 bits.
     """
     largest = max(-int(words.min()), int(words.max()), 0) if words.size else 0
-    if largest << max(0, left) >= 1 << MAX_WIDTH:
+    if largest << left >= 1 << MAX_WIDTH:
         raise BadInput(
             f"words whose least significant bits are 2**{left} apart do not fit one sum",
             remedy="give weights, biases and activations more similar numbers of fractional bits",

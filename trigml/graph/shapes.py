@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,7 +48,9 @@ def shape_after(operation: ops.Operation, sources: Sequence[Shape]) -> Shape:
         case ops.ArgMax():
             return source[:-1] or (1,)
         case ops.Reshape():
-            _expect(np.prod(operation.shape) == np.prod(source), f"{np.prod(source)} words")
+            words = math.prod(source)
+            positive = len(operation.shape) > 0 and min(operation.shape) > 0
+            _expect(positive and math.prod(operation.shape) == words, f"{words} words")
             return operation.shape
         case ops.Permute():
             _expect(sorted(operation.axes) == list(range(len(source))), f"each of {len(source)} axes once")
@@ -105,7 +108,7 @@ def _positions(
     rank = len(source) - 1
     dilation = dilation or (1,) * rank
     counts = {len(kernel), len(operation.strides), len(operation.padding), len(dilation)}
-    _expect(counts == {rank}, f"{rank} spatial axes")
+    _expect(rank > 0 and counts == {rank}, f"{rank} spatial axes" if rank else "a spatial axis or more")
     _expect(min((*kernel, *operation.strides, *dilation)) > 0, "positive sizes, strides and dilations")
     _expect(min(map(min, operation.padding)) >= 0, "no negative padding")
     positions = tuple(
