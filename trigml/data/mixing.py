@@ -37,6 +37,16 @@ def blocks_in_order(files: Sequence[FileColumns], chunk_events: int) -> list[Blo
     return [block for file in files for block in _blocks(file, _CHUNKS_IN_BLOCK * chunk_events)]
 
 
+def blocks_after(blocks: Sequence[Block], n_events: int) -> list[Block]:
+    """The blocks without their first ``n_events`` events."""
+    starts = accumulate((block.n_events for block in blocks), initial=-n_events)
+    return [
+        Block(block.file, block.start + max(0, -start), block.stop)
+        for block, start in zip(blocks, starts, strict=False)
+        if start + block.n_events > 0
+    ]
+
+
 def blocks_mixed(files: Sequence[FileColumns], block_rows: int, rng: np.random.Generator) -> list[Block]:
     """The blocks of each file in a random order, the files interleaved in proportion to their lengths.
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from trigml.data.blocks import BlockReader, Chunk, FileColumns, filled, locate_columns
+from trigml.data.blocks import Block, BlockReader, Chunk, FileColumns, filled, locate_columns
 from trigml.data.header import read_header
 from trigml.data.layout import CHUNK_EVENTS, Column, EventsHeader, check_unique
 from trigml.data.mixing import (
+    blocks_after,
     blocks_in_order,
     blocks_mixed,
     buffer_rows,
@@ -202,9 +203,7 @@ class EventSource:
         """
         read = BlockReader(split, self.fractions)
         if seed is None:
-            blocks = blocks_in_order(self._files, self.chunk_events)
-            stream = _without_none(read_ahead(blocks, read, workers_in_order(self._files)))
-            return recut(stream, self.chunk_events)
+            return self._in_order(blocks_in_order(self._files, self.chunk_events), read)
         rng = np.random.default_rng(seed)
         capacity = buffer_rows(self._files, self.chunk_events)
         blocks = blocks_mixed(self._files, mixing_block_rows(len(self._files), capacity), rng)
@@ -216,6 +215,15 @@ class EventSource:
             rng=rng,
             workers=mixing_workers(),
         )
+        return recut(stream, self.chunk_events)
+
+    def chunks_from(self, first: int) -> Iterator[Chunk]:
+        """Stream all events in the order of the files but the ``first`` ones; otherwise as ``chunks``."""
+        blocks = blocks_after(blocks_in_order(self._files, self.chunk_events), first)
+        return self._in_order(blocks, BlockReader(None, self.fractions))
+
+    def _in_order(self, blocks: Sequence[Block], read: BlockReader) -> Iterator[Chunk]:
+        stream = _without_none(read_ahead(blocks, read, workers_in_order(self._files)))
         return recut(stream, self.chunk_events)
 
     @cached_property

@@ -1,0 +1,106 @@
+"""``trigml emulate``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trigml.cli.console import Console
+from trigml.cli.options import (
+    BatchnormType,
+    InputType,
+    Json,
+    Model,
+    Quantizers,
+    Softmax,
+    SoftmaxForm,
+    Verbose,
+    Weights,
+)
+from trigml.emulation.stage import EmulationStage
+
+HELP = """
+Compute the integer scores of events, as the FPGA would.
+
+EVENTS are files in the events layout (docs/events.md), patterns or sample:NAME. The columns are those that
+the model's input contract names; --features or --constituents name others. SCORES.h5 gets one row per event,
+in the order of the files (docs/scores.md). Files of any size are streamed, and an interrupted command goes on
+when it is given again.
+
+Examples:
+
+    trigml emulate runs/jet_tagger_hlf sample:jets -o scores.h5
+
+    trigml emulate runs/jet_tagger_hlf 'events/*.h5' -o scores.h5 --threads 2
+
+    trigml emulate model.h5 jets.h5 -o scores.h5 --features pt,mass,tau21
+"""
+
+
+def emulate(
+    model: Model,
+    events: Annotated[
+        list[str], typer.Argument(metavar="EVENTS...", help="Files of events, patterns or sample:NAME.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="SCORES.h5", help="The file to write.")],
+    features: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,…", help="Columns to read, in the order of the inputs."),
+    ] = None,
+    constituents: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…", help="Columns of the constituents to read, in the order of the inputs."
+        ),
+    ] = None,
+    stage: Annotated[
+        EmulationStage, typer.Option(help="What computes the scores; the words are the same.")
+    ] = EmulationStage.NATIVE,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the native emulator [default: one per processor].")
+    ] = None,
+    weights: Weights = None,
+    input_type: InputType = None,
+    batchnorm_type: BatchnormType = None,
+    quantizers: Quantizers = None,
+    softmax: Softmax = SoftmaxForm.LOGITS,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file, or unfinished scores of another kind.")
+    ] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compute the integer scores of files of events."""
+    from trigml.data.samples import resolve_files
+    from trigml.emulating import emulate_files
+    from trigml.network_events import columns_of
+    from trigml.opening import OpenOptions, open_model
+
+    console = Console(as_json, verbose)
+    files = resolve_files(events)
+    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opened = open_model(model, options)
+    for note in opened.notes:
+        console.say(f"note: {note}")
+    summary = emulate_files(
+        opened.graph,
+        files,
+        output,
+        columns=columns_of(opened.graph, _names(features), _names(constituents)),
+        stage=stage,
+        threads=threads,
+        force=force,
+        progress=console,
+    )
+    console.result(summary.text(), summary.to_json())
+    program = f"import h5py; f = h5py.File({str(output)!r}); print(f['scores'][:5] * f['outputs/lsb'][:])"
+    console.next_step(
+        f"python -c {shlex.quote(program)}", "docs/scores.md: what the file holds, and how to read it"
+    )
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
