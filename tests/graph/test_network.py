@@ -1,19 +1,20 @@
 """The graph's invariants, its proven ranges and its digest."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from trigml.emulation.numpy_emulator import emulate, emulate_tensors
 from trigml.errors import BadInput
-from trigml.fixedpoint import FixedPoint
+from trigml.fixedpoint import FixedPoint, Overflow, Rounding
 from trigml.graph import BrokenInvariant, Constants, Graph, GraphBuilder
-from trigml.graph.operations import Dense, Input, Relu
+from trigml.graph.operations import AveragePool, Dense, Input, Quantize, Relu, Table
 
 MakeGraph = Callable[..., Graph]
 
@@ -166,6 +167,94 @@ def test_each_invariant_is_checked(graph: Graph, fault: str) -> None:
     assert operation in (error.value.where or "")
 
 
+@pytest.fixture(scope="module")
+def everything(random_graphs: ModuleType) -> Graph:
+    """A network with each operation."""
+    made: Graph = random_graphs.every_operation()
+    return made
+
+
+def wider(format_: FixedPoint) -> FixedPoint:
+    """One more fractional bit."""
+    return replace(format_, width=format_.width + 1)
+
+
+def test_every_format_is_checked(everything: Graph) -> None:
+    """Protects the fraction, the range and the modes of each operation's format."""
+    for operation in everything.operations:
+        if isinstance(operation, Quantize | AveragePool):  # their format says what is computed
+            continue
+        format_ = operation.format
+        changed = [replace(format_, signed=not format_.signed, width=1), FixedPoint(True, 54, 40)]
+        if not isinstance(operation, Input | Table):
+            changed += [wider(format_), narrower(format_)]
+        if not isinstance(operation, Input):
+            changed += [replace(format_, rounding=Rounding.RND), replace(format_, overflow=Overflow.SAT)]
+        for wrong in changed:
+            with pytest.raises(BrokenInvariant):
+                with_operation(everything, operation.name, format=wrong).check()
+
+
+def test_every_shape_is_checked(everything: Graph) -> None:
+    """Protects the shape of each operation: another one is refused."""
+    for operation in everything.operations:
+        for wrong in ((*operation.shape, 1), (*operation.shape[:-1], operation.shape[-1] + 1), ()):
+            with pytest.raises(BrokenInvariant):
+                with_operation(everything, operation.name, shape=wrong).check()
+
+
+WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a slope above one": ("leaky", {"shift": -1}, "a slope of at most 1"),
+    "a slope with other bits": ("leaky", {"shift": 3}, "fractional bits"),
+    "limits in the wrong order": ("clipped", {"low": 5, "high": 4}, "low <= high"),
+    "limits beyond the format": ("clipped", {"high": 100000}, "holds the proven range"),
+    "a table that lacks the first entry": ("table", {"low": -15}, "lacks entries"),
+    "a table that lacks the last entry": ("table", {"table": np.zeros(31, np.int64)}, "lacks entries"),
+    "an empty table": ("table", {"table": np.zeros(0, np.int64)}, "entries are int64"),
+    "a table with axes": ("table", {"table": np.zeros((32, 1), np.int64)}, "a flat table"),
+    "an entry outside its format": ("table", {"table": np.full(32, 128)}, "entries are words of"),
+    "entries that are no int64": ("table", {"table": np.zeros(32)}, "entries are int64"),
+    "strides of zero": ("conv", {"strides": (0, 1)}, "positive sizes"),
+    "strides of one axis": ("conv", {"strides": (1,)}, "2 spatial axes"),
+    "another padding": ("conv", {"padding": ((0, 0), (0, 1))}, "its shape is"),
+    "another dilation": ("depth", {"dilation": (2, 1)}, "its shape is"),
+    "a window of padding only": ("pool", {"padding": ((2, 0), (0, 0))}, "no window is empty"),
+    "another pool": ("mean", {"pool": (2, 2)}, "its shape is"),
+    "an axis that is not there": ("summed", {"axes": (2,)}, "axes from 0 to 1"),
+    "an axis twice": ("best", {"axes": (1, 1)}, "each axis once"),
+    "another axis": ("best", {"axes": (0,)}, "its shape is"),
+    "a permutation that is none": ("turned", {"axes": (0, 0, 2)}, "each of 3 axes once"),
+    "negative padding": ("padded", {"padding": ((0, -1), (1, 0))}, "no negative padding"),
+    "another axis to join": ("joined", {"axis": 1}, "an axis from 0 to 0"),
+    "one term": ("total", {"inputs": ("product",)}, "two tensors or more"),
+    "three factors": ("product", {"inputs": ("clipped", "features", "small")}, "two tensors"),
+    "one term to subtract": ("rest", {"inputs": ("features",)}, "two tensors"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_each_parameter_is_checked(everything: Graph, fault: str) -> None:
+    """Protects parameters of operations: each one that contradicts the rest is refused, with the reason."""
+    name, changes, message = WRONG[fault]
+    assert everything.check() is everything
+    with pytest.raises(BrokenInvariant, match=message):
+        with_operation(everything, name, **changes).check()
+
+
+def test_outputs_and_contracts_are_checked(everything: Graph) -> None:
+    """Protects the ports: outputs once each, contracts in the order of the inputs, one label a word."""
+    wrong = {
+        "each once": replace(everything, outputs=("joined", "joined")),
+        "not what the input contract says": replace(everything, contracts=everything.contracts[::-1]),
+        "every input has its contract": replace(everything, contracts=everything.contracts[:1]),
+        "labels do not fit": replace(everything, output_labels=("label",) * (everything.n_out + 1)),
+    }
+    for message, graph in wrong.items():
+        with pytest.raises(BrokenInvariant, match=message):
+            graph.check()
+    assert replace(everything, output_labels=("label",) * everything.n_out).check()
+
+
 def test_a_sound_graph_passes(graph: Graph, make_graph: MakeGraph) -> None:
     """Protects that the check does not refuse what is right."""
     assert graph.check() is graph
@@ -273,6 +362,86 @@ def test_the_digest_changes_with_everything_else(graph: Graph) -> None:
     ]
     digests = [graph.digest, *(other.digest for other in others)]
     assert len(set(digests)) == len(digests)
+
+
+def changed(value: Any) -> Any:
+    """Another value of the same kind."""
+    match value:
+        case str():
+            return value + "_"
+        case int():
+            return value + 1
+        case FixedPoint():
+            return replace(value, integer=value.integer + 1)
+        case tuple():
+            return (changed(value[0]), *value[1:]) if value else (1,)
+        case np.ndarray():
+            return np.where(np.arange(value.size).reshape(value.shape) == value.size - 1, value ^ 1, value)
+    raise AssertionError(value)
+
+
+def test_the_digest_changes_with_each_field_of_each_operation(everything: Graph) -> None:
+    """Protects the identity of a graph: no parameter of any operation is left out of the digest."""
+    digests = [everything.digest]
+    for operation in everything.operations:
+        for field in fields(operation):
+            other = with_operation(
+                everything, operation.name, **{field.name: changed(getattr(operation, field.name))}
+            )
+            digests.append(other.digest)
+    assert len(set(digests)) == len(digests) > 130
+
+
+@settings(deadline=None)
+@given(data=st.data(), seed=st.integers(0, 1000))
+def test_a_part_computes_the_same(random_graphs: ModuleType, data: st.DataObject, seed: int) -> None:
+    """Protects ``upto``: a part with the same inputs yields the same words, and holds nothing else."""
+    graph = data.draw(random_graphs.graphs())
+    note(random_graphs.described(graph))
+    names = data.draw(
+        st.lists(st.sampled_from([o.name for o in graph.operations]), min_size=1, max_size=3, unique=True)
+    )
+    part = graph.upto(*names)
+    words = random_graphs.random_input_words(graph, 5, seed)
+    tensors = emulate_tensors(graph, words)
+    np.testing.assert_array_equal(emulate(part, words), np.hstack([tensors[n].reshape(5, -1) for n in names]))
+    assert (part.outputs, part.inputs, part.contracts) == (tuple(names), graph.inputs, graph.contracts)
+    for operation in part.operations:
+        used = operation.name in names or part.consumers(operation.name)
+        assert used or isinstance(operation, Input)
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), seed=st.integers(0, 1000))
+def test_rows_and_tensors(random_graphs: ModuleType, data: st.DataObject, seed: int) -> None:
+    """Protects the flat view from outside: ports one after the other, last axis fastest, with fractions."""
+    graph = data.draw(random_graphs.graphs())
+    words = random_graphs.random_input_words(graph, 3, seed)
+    tensors = graph.input_tensors(words)
+    assert list(tensors) == [operation.name for operation in graph.inputs]
+    flat = np.concatenate([tensor.reshape(3, -1) for tensor in tensors.values()], axis=1)
+    np.testing.assert_array_equal(flat, words)
+    assert graph.n_in == words.shape[1] == len(graph.input_fractions)
+    everything = emulate_tensors(graph, words)
+    rows = graph.output_rows(everything)
+    assert rows.shape == (3, graph.n_out)
+    np.testing.assert_array_equal(rows, emulate(graph, words))
+    fractions = [f for o in graph.results for f in [o.format.fraction] * everything[o.name][0].size]
+    assert graph.output_fractions.tolist() == fractions
+    fractions = [f for o in graph.inputs for f in [o.format.fraction] * everything[o.name][0].size]
+    assert graph.input_fractions.tolist() == fractions
+
+
+def test_one_input_and_one_output_by_name(graph: Graph, everything: Graph) -> None:
+    """Protects those who can serve only one port: with several they get an error that names them."""
+    assert graph.contract is graph.contracts[0]
+    assert graph.output is graph["dense_3"]
+    with pytest.raises(BadInput, match="several inputs") as error:
+        _ = everything.contract
+    assert error.value.found == "image, features"
+    with pytest.raises(BadInput, match="several outputs") as error:
+        _ = everything.output
+    assert error.value.found == "joined, best, choice"
 
 
 def test_an_unknown_operation_has_no_meaning(graph: Graph) -> None:

@@ -299,6 +299,53 @@ _MAKERS: dict[type[ops.Operation], Callable[..., str]] = {
 }
 
 
+def every_operation() -> Graph:
+    """One network with each operation, two inputs and three outputs."""
+    builder = GraphBuilder("everything")
+    format_ = FixedPoint.parse("ap_fixed<5,2,RND_CONV,SAT>")
+    image = builder.input("image", (4, 4, 2), InputContract.plain("pixel", 32, format_))
+    features = builder.input("features", (4,), InputContract.plain("feature", 4, format_))
+    random = np.random.default_rng(1)
+
+    def constants_of(*shape: int, format_: str = "ap_fixed<4,1>") -> Constants:
+        parsed = FixedPoint.parse(format_)
+        return Constants(random.integers(parsed.min_word, parsed.max_word + 1, shape), parsed)
+
+    window = {"strides": (1, 1), "padding": ((1, 0), (0, 1))}
+    conv = builder.convolution("conv", image, constants_of(2, 2, 2, 3), constants_of(3), **window)
+    leaky = builder.leaky_relu("leaky", conv, 2)
+    narrow = builder.quantize("narrow", leaky, FixedPoint.parse("ap_fixed<6,3,RND,SAT_SYM>"))
+    depth = builder.convolution("depth", narrow, constants_of(2, 2, 3, 2), depthwise=True, **window)
+    table = builder.table(
+        "table",
+        builder.quantize("index", depth, FixedPoint.parse("ap_fixed<5,4,TRN,WRAP>")),
+        -16,
+        random.integers(-100, 100, 32),
+        FixedPoint.parse("ap_fixed<8,2>"),
+    )
+    pool = builder.max_pool("pool", table, (2, 2), strides=(2, 2), padding=((0, 0), (0, 0)))
+    mean = builder.average_pool(
+        "mean", pool, (2, 1), strides=(1, 1), padding=((1, 0), (0, 0)), format_=FixedPoint.parse("fixed<7,2>")
+    )
+    padded = builder.zero_pad("padded", mean, ((0, 1), (1, 0)))
+    turned = builder.permute("turned", padded, (1, 0, 2))
+    flat = builder.reshape("flat", turned, (9, 6))
+    summed = builder.sum("summed", flat, (0,))
+    dense = builder.dense("dense", summed, constants_of(6, 4), constants_of(4))
+    relu = builder.relu("relu", dense)
+    small = builder.quantize("small", relu, FixedPoint.parse("ap_ufixed<6,3,RND_CONV,SAT>"))
+    scaled = builder.scale("scaled", small, constants_of(4), constants_of(4))
+    clipped = builder.clip("clipped", scaled, -40, 90)
+    product = builder.multiply("product", [clipped, features])
+    total = builder.add("total", [product, features, small])
+    rest = builder.subtract("rest", [total, features])
+    joined = builder.concatenate("joined", [rest, small], 0)
+    best = builder.maximum("best", flat, (1,), keep_axes=True)
+    graph = builder.finish([joined, best, builder.argmax("choice", joined)])
+    assert {type(operation) for operation in graph.operations} == set(ops.KINDS)
+    return graph
+
+
 def random_input_words(graph: Graph, count: int, seed: int = 0) -> np.ndarray:
     """Words of each input's own format, each one equally likely; the first rows are its ends."""
     random = np.random.default_rng(seed)
