@@ -18,25 +18,28 @@ import numpy as np
 from trigml.atomic import replacing_folder, write_json
 from trigml.backends.hls import HlsOptions, HlsProject, hls_project
 from trigml.backends.hls.writer import PROJECT_FILE
-from trigml.backends.rtl import logic_of
+from trigml.backends.rtl import Logic, logic_of
 from trigml.data.blocks import Chunk
+from trigml.data.splits import Split
 from trigml.errors import BadInput
 from trigml.fixedpoint import IntArray, to_values
 from trigml.graph import Graph
+from trigml.opening import OpenedModel, open_model
 from trigml.progress import Progress, Silent
 from trigml.reports.estimate import estimated_figures
 from trigml.reports.stored import REPORT, ProjectReport, stored_content
 from trigml.reports.vendor import vendor_figures
 from trigml.runs import Run, names
-from trigml.spec import with_data_files
 from trigml.toolchains.programs import find_compiler
-from trigml.verify.comparison import compare
-from trigml.verify.stages import GraphStage, HlsStage, KerasStage, LogicStage, Stage
-from trigml.verify.vectors import corner_vectors, event_vectors, random_vectors
+from trigml.verify.building import StageName, StageSources, build_stages
+from trigml.verify.comparison import Comparison, compare
+from trigml.verify.events import NamedEvents, events_of_split
+from trigml.verify.stages import GraphStage
+from trigml.verify.vectors import Vectors
+from trigml.verify.verification import vector_sets
 
 PLOTS = "plots"
 NOT_EXACT_SUFFIX = ".not-exact"
-DEFAULT_RANDOM_VECTORS = 100_000
 TESTBENCH_EVENTS = 1000
 
 
@@ -84,7 +87,7 @@ def synthesise(
     folder: Path,
     *,
     data: Sequence[str] = (),
-    random_count: int = DEFAULT_RANDOM_VECTORS,
+    random_count: int | None = None,
     seed: int = 1,
     force: bool = False,
     progress: Progress | None = None,
@@ -96,7 +99,7 @@ def synthesise(
         options: backend, part, clock and the rest.
         folder: where the project goes.
         data: files of events to take the test split from, default those of the training.
-        random_count: random vectors, half of them on the grid of the input format.
+        random_count: random vectors, half of them on the grid (``None``: by the size of the network).
         seed: seed of the random vectors.
         force: replace another trigml project that stands in ``folder``.
         progress: listener.
@@ -112,34 +115,26 @@ def synthesise(
         refuse_occupied(place, force=force)
     if options.backend.emulates_with_gxx:
         find_compiler()  # its absence should not show only after half a minute of work
-    graph = run.graph()
-    events = events_of_test_split(run, data)
-    tests = event_vectors(graph, events.features, "test split")
-    words = GraphStage(graph).outputs(tests)
+    model = open_model(run.path)
+    graph = model.graph
+    events = events_of_split(run, Split.TEST, data)
+    sets = vector_sets(graph, NamedEvents("test split", events.features), random_count, seed)
+    words = GraphStage(graph).outputs(sets[0])
     with listener.task(f"Writing the {options.backend.value} project") as task:
-        vectors = tests.words[:TESTBENCH_EVENTS], words[:TESTBENCH_EVENTS]
+        vectors = sets[0].words[:TESTBENCH_EVENTS], words[:TESTBENCH_EVENTS]
         project = hls_project(graph, options, vectors=vectors)
         kept = _same_project(folder, project)
         if not kept and not force:
             refuse_other_project(folder)
         task.advance()
-    with listener.task("Estimating latency and resources with alkaid") as task:
-        logic = logic_of(graph, options.clock_ns)
-        task.advance()
-    sets = [tests, corner_vectors(graph), *random_vectors(graph, random_count, seed)]
-    with tempfile.TemporaryDirectory(prefix="trigml_synth_") as scratch:
-        stages: list[Stage] = [_keras_stage(run, graph), LogicStage(logic)]
-        if options.backend.emulates_with_gxx:
-            with listener.task("Compiling the emulation of the HLS project with g++") as task:
-                stages.append(HlsStage(graph, project, Path(scratch)))
-                task.advance()
-        comparison = compare(GraphStage(graph), stages, sets, listener)
+    logic = _logic(graph, options, listener)
+    comparison = _comparison(model, project, logic, sets, listener)
     report = ProjectReport(
         folder,
         comparison,
-        tuple(estimated_figures(logic, clock_ns=options.clock_ns)),
+        () if isinstance(logic, str) else tuple(estimated_figures(logic, clock_ns=options.clock_ns)),
         (),
-        (*_notes(options), *project.notes),
+        (*_notes(options), *project.notes, *((logic,) if isinstance(logic, str) else ())),
     )
     if comparison.first_difference is not None:
         _write(project, replace(report, folder=not_exact))
@@ -153,27 +148,35 @@ def synthesise(
     return Synthesis(options, replace(report, vendor=vendor), kept)
 
 
-def events_of_test_split(run: Run, data: Sequence[str]) -> Chunk:
-    """The test split of a run's events, as far as the training measured it: features and labels.
+def _logic(graph: Graph, options: HlsOptions, listener: Progress) -> Logic | str:
+    """The graph as unrolled logic, or why there is no estimate."""
+    with listener.task("Estimating latency and resources with alkaid"):
+        try:
+            return logic_of(graph, options.clock_ns)
+        except BadInput as error:
+            return f"no estimate of latency and resources: {error.problem} ({error.where})"
 
-    Raises:
-        BadInput: a file is not where the run says; name others with ``--data``.
-    """
-    from trigml.training.events import event_source, measured_events
 
-    spec = with_data_files(run.spec, data)
-    try:
-        return measured_events(event_source(spec), spec.training.seed)
-    except BadInput as error:
-        if data:
-            raise
-        raise BadInput(
-            "the events of this run's training cannot be read: " + error.problem,
-            where=error.where or ", ".join(run.spec.data.files),
-            expected=error.expected,
-            found=error.found,
-            remedy="name them with --data FILE",
-        ) from error
+def _comparison(
+    model: OpenedModel,
+    project: HlsProject,
+    logic: Logic | str,
+    sets: Sequence[Vectors],
+    listener: Progress,
+) -> Comparison:
+    wanted = [StageName.KERAS]
+    wanted += [] if isinstance(logic, str) else [StageName.LOGIC]
+    wanted += [StageName.HLS] if project.options.backend.emulates_with_gxx else []
+    with tempfile.TemporaryDirectory(prefix="trigml_synth_") as scratch:
+        sources = StageSources(
+            model,
+            Path(scratch),
+            project.options,
+            project=project,
+            logic=None if isinstance(logic, str) else logic,
+        )
+        built = build_stages(sources, required=wanted, progress=listener)
+        return compare(GraphStage(model.graph), built.stages, sets, listener)
 
 
 def refuse_occupied(folder: Path, *, force: bool) -> None:
@@ -204,12 +207,6 @@ def refuse_other_project(folder: Path) -> None:
             where=str(folder),
             remedy="choose another --out, or replace it with --force",
         )
-
-
-def _keras_stage(run: Run, graph: Graph) -> KerasStage:
-    from trigml.training.model_files import load_model
-
-    return KerasStage(load_model(run.quantized_folder), graph)
 
 
 def _same_project(folder: Path, project: HlsProject) -> bool:

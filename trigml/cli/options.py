@@ -65,3 +65,26 @@ Softmax: TypeAlias = Annotated[
     SoftmaxForm,
     typer.Option("--softmax", help="Leave a softmax away, or compute it with exact tables."),
 ]
+EventFiles: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--events", metavar="FILE", help="Events: a file, a pattern or sample:NAME; may be repeated."
+    ),
+]
+FeatureColumns: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--features", metavar="A,B,…", help="Columns to read, in the order of the inputs."),
+]
+ConstituentColumns: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--constituents",
+        metavar="A,B,…",
+        help="Columns of the constituents to read, in the order of the inputs.",
+    ),
+]
+
+
+def names_in(text: str | None) -> list[str] | None:
+    """The names in a list with commas; ``None`` if there is no list."""
+    return None if text is None else [name.strip() for name in text.split(",")]

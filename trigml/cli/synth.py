@@ -41,7 +41,12 @@ def synth(
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the project [default: in the run].")
     ] = None,
     data: Data = None,
-    random: Annotated[int, typer.Option(min=0, max=10_000_000, help="Number of random vectors.")] = 100_000,
+    random: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=10_000_000, help="Random vectors [default: 100,000, fewer for large networks]."
+        ),
+    ] = None,
     force: Force = False,
     as_json: Json = False,
     verbose: Verbose = False,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trigml.reports.figures import Figure
 from trigml.verify.comparison import Comparison
+
+if TYPE_CHECKING:
+    from trigml.verify.verification import Verification
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -31,6 +35,13 @@ def comparison_text(comparison: Comparison) -> str:
     lines = ["Bit-exactness", *aligned([head, *rows], sides), f"inputs: {inputs}"]
     lines += [f"remark: {result.stage}: {result.remark}" for result in comparison.stages if result.remark]
     return "\n".join(lines)
+
+
+def verification_text(found: Verification) -> str:
+    """The comparison of a model's stages, and what was left out."""
+    lines = [f"{found.model}, graph {found.digest[:12]}", comparison_text(found.comparison)]
+    lines += [f"note: {note}" for note in found.notes]
+    return "\n".join([*lines, *found.left_out])
 
 
 def figures_text(figures: Sequence[Figure]) -> str:

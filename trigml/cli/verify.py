@@ -1,0 +1,113 @@
+"""``trigml verify``."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from trigml.backends.hls.options import HlsBackend, IoType, Strategy, options_from
+from trigml.cli.console import Console
+from trigml.cli.options import (
+    BatchnormType,
+    ConstituentColumns,
+    EventFiles,
+    FeatureColumns,
+    InputType,
+    Json,
+    Model,
+    Quantizers,
+    Softmax,
+    SoftmaxForm,
+    Verbose,
+    Weights,
+    names_in,
+)
+
+HELP = """
+Run the same events through every stage of a model, and count the words that differ.
+
+The reference is the model's integer graph in the NumPy emulator. It is compared with keras (the Keras or
+QKeras model), qonnx (a QONNX file in qonnx's executor), native (the generated C++), logic (alkaid's
+shift-and-add logic) and hls (the C++ of the HLS project, compiled with g++). Without --stages, with those
+that this model and this machine have. The inputs are the test split of a run or the files of --events,
+corners, and random vectors. One differing word ends in exit code 4, with the first layer in which the stages
+part (docs/verify.md).
+
+Examples:
+
+    trigml verify runs/jet_tagger_hlf
+
+    trigml verify runs/jet_tagger_hlf --stages native,hls --backend quartus --io stream
+
+    trigml verify model.h5 --events jets.h5 --features pt,mass,tau21 --random 20000
+"""
+
+
+def verify(
+    model: Model,
+    stages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…", help="Of keras, qonnx, numpy, native, logic, hls [default: what is there]."
+        ),
+    ] = None,
+    events: EventFiles = None,
+    features: FeatureColumns = None,
+    constituents: ConstituentColumns = None,
+    random: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=10_000_000, help="Random vectors [default: 100,000, fewer for large networks]."
+        ),
+    ] = None,
+    backend: Annotated[HlsBackend, typer.Option(help="HLS tool of the stage hls.")] = HlsBackend.VITIS,
+    io: Annotated[IoType, typer.Option(help="hls4ml's io type.")] = IoType.PARALLEL,
+    strategy: Annotated[Strategy, typer.Option(help="hls4ml's strategy.")] = Strategy.LATENCY,
+    reuse_factor: Annotated[int, typer.Option(help="Products per multiplier.")] = 1,
+    weights: Weights = None,
+    input_type: InputType = None,
+    batchnorm_type: BatchnormType = None,
+    quantizers: Quantizers = None,
+    softmax: Softmax = SoftmaxForm.LOGITS,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compare the stages of a model bit by bit."""
+    from trigml.data.samples import resolve_files
+    from trigml.network_events import columns_of
+    from trigml.opening import OpenOptions, open_model
+    from trigml.reports.terminal import verification_text
+    from trigml.verify.building import DEFAULT_CLOCK_NS, stage_names
+    from trigml.verify.events import events_of_model
+    from trigml.verify.verification import verify as verified
+
+    console = Console(as_json, verbose)
+    wanted = None if stages is None else stage_names(names_in(stages) or [])
+    hls = options_from(
+        backend,
+        part=None,
+        clock_ns=DEFAULT_CLOCK_NS,
+        io=io,
+        strategy=strategy,
+        reuse_factor=reuse_factor,
+    )
+    opened = open_model(model, OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value))
+    columns = columns_of(opened.graph, names_in(features), names_in(constituents))
+    found = verified(
+        opened,
+        stages=wanted,
+        events=events_of_model(opened, resolve_files(events or ()), columns),
+        random_count=random,
+        hls=hls,
+        progress=console,
+    )
+    console.result(verification_text(found), found.to_json())
+    if (first := found.comparison.first_difference) is not None:
+        raise first.explained()
+    quoted = shlex.quote(str(model))
+    console.next_step(
+        f"trigml inspect {quoted}" if opened.run is None else f"trigml synth {quoted}",
+        f"trigml verify {quoted} --stages hls --backend quartus --io stream",
+    )

@@ -1,0 +1,159 @@
+"""Building the stages of a model: those asked for, or all that this model and this machine have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from trigml.backends.hls import HlsBackend, HlsOptions, HlsProject, hls_project
+from trigml.backends.rtl import Logic, logic_of
+from trigml.data.names import did_you_mean
+from trigml.errors import BadInput, MissingTool
+from trigml.opening import OpenedModel
+from trigml.progress import Progress, Silent
+from trigml.verify.stages import HlsStage, KerasStage, LogicStage, NativeStage, Stage
+
+DEFAULT_CLOCK_NS = 5.0
+
+
+class StageName(StrEnum):
+    """The stages; ``numpy`` is the reference, with which the others are compared."""
+
+    KERAS = "keras"
+    QONNX = "qonnx"
+    NUMPY = "numpy"
+    NATIVE = "native"
+    LOGIC = "logic"
+    HLS = "hls"
+
+
+DEFAULT_HLS = HlsOptions(HlsBackend.VITIS, HlsBackend.VITIS.default_part, DEFAULT_CLOCK_NS)
+
+
+def stage_names(names: Sequence[str]) -> tuple[StageName, ...]:
+    """Stages by their names.
+
+    Raises:
+        BadInput: a name is not that of a stage.
+    """
+    for name in names:
+        if name not in list(StageName):
+            raise BadInput(
+                f"there is no stage {name!r}",
+                expected="some of " + ",".join(StageName),
+                remedy=did_you_mean(name, list(StageName)),
+            )
+    return tuple(StageName(name) for name in names)
+
+
+@dataclass(frozen=True)
+class StageSources:
+    """What stages are made from.
+
+    Attributes:
+        model: the model.
+        scratch: a folder for compiling, kept by the caller as long as the stages are used.
+        hls: which HLS project the stage ``hls`` is.
+        project: that project, if it was made already.
+        logic: the graph's logic, if it was made already.
+    """
+
+    model: OpenedModel
+    scratch: Path
+    hls: HlsOptions = DEFAULT_HLS
+    project: HlsProject | None = None
+    logic: Logic | None = None
+
+    def keras(self) -> Stage:
+        """The Keras model."""
+        if self.model.keras is None:
+            raise BadInput("there is no Keras model behind this one", where=self.model.name)
+        return KerasStage(self.model.keras(), self.model.graph)
+
+    def qonnx(self) -> Stage:
+        """The QONNX file in qonnx's executor."""
+        raise BadInput("this model is not a QONNX file", where=self.model.name)
+
+    def native(self) -> Stage:
+        """The generated C++."""
+        return NativeStage(self.model.graph)
+
+    def shift_and_add(self) -> Stage:
+        """The logic of the estimate."""
+        return LogicStage(self.logic or logic_of(self.model.graph, self.hls.clock_ns))
+
+    def hls_cpp(self) -> Stage:
+        """The compiled HLS project."""
+        if not self.hls.backend.emulates_with_gxx:
+            raise BadInput(f"the C++ of {self.hls.backend.value} projects does not compile with plain g++")
+        project = self.project or hls_project(self.model.graph, self.hls)
+        return HlsStage(self.model.graph, project, self.scratch)
+
+
+@dataclass(frozen=True)
+class BuiltStages:
+    """Stages to be compared with the reference.
+
+    Attributes:
+        stages: them, in the order of ``StageName``.
+        left_out: lines about stages that were not asked for by name and cannot be built.
+    """
+
+    stages: tuple[Stage, ...]
+    left_out: tuple[str, ...]
+
+
+def build_stages(
+    sources: StageSources,
+    *,
+    required: Sequence[StageName] = (),
+    optional: Sequence[StageName] = (),
+    progress: Progress | None = None,
+) -> BuiltStages:
+    """Build stages.
+
+    Args:
+        sources: what they are made from.
+        required: those without which the caller has no use for the others.
+        optional: those that may be left out, with a line saying why.
+        progress: listener.
+
+    Raises:
+        BadInput: a required stage cannot be built for this model.
+        MissingTool: a required stage needs a program that is not there.
+        ToolFailed: a program failed that should not.
+    """
+    listener = progress or Silent()
+    builders: Mapping[StageName, Callable[[], Stage]] = {
+        StageName.KERAS: sources.keras,
+        StageName.QONNX: sources.qonnx,
+        StageName.NATIVE: sources.native,
+        StageName.LOGIC: sources.shift_and_add,
+        StageName.HLS: sources.hls_cpp,
+    }
+    stages, left_out = [], []
+    for name, builder in builders.items():
+        if name not in required and name not in optional:
+            continue
+        try:
+            with listener.task(f"Preparing the stage {name}"):
+                stages.append(builder())
+        except (BadInput, MissingTool) as error:
+            if name in required:
+                raise _explained(name, error) from error
+            place = f" ({error.where})" if error.where else ""
+            left_out.append(f"{name} left out: {error.problem}{place}")
+    return BuiltStages(tuple(stages), tuple(left_out))
+
+
+def _explained(name: StageName, error: BadInput | MissingTool) -> BadInput | MissingTool:
+    kind = MissingTool if isinstance(error, MissingTool) else BadInput
+    return kind(
+        f"the stage {name} cannot be built: {error.problem}",
+        where=error.where,
+        expected=error.expected,
+        found=error.found,
+        remedy=error.remedy,
+    )

@@ -1,0 +1,122 @@
+"""Co-simulation: events through a clocked design, and what its valid signals say of latency and interval.
+
+The events are fed back to back, then with gaps, then through a reset, as an experiment's firmware would.
+Latency and initiation interval are measured, not taken from the tool that made the design.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigml.backends.rtl.ports import Word, packed_bytes, unpacked_words
+from trigml.errors import NotBitExact
+from trigml.fixedpoint import IntArray
+from trigml.toolchains.verilator import Simulation
+
+RESET, VALID = 1, 2
+_RESET_CYCLES = 4
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What was measured on the valid signals.
+
+    Attributes:
+        latency: cycles from ``in_valid`` to ``out_valid``, the same for every event.
+        interval: fewest cycles between two events that both left with their results.
+    """
+
+    latency: int
+    interval: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One run of a design.
+
+    Attributes:
+        entered: cycles in which an event entered.
+        left: cycles in which a result left.
+        words: (results, n_out) the results.
+    """
+
+    entered: NDArray[np.int64]
+    left: NDArray[np.int64]
+    words: IntArray
+
+
+@dataclass(frozen=True)
+class Cosimulation:
+    """A simulated design with its buses.
+
+    Attributes:
+        simulation: the compiled design.
+        inputs: words of ``in_words``.
+        outputs: words of ``out_words``.
+        drain: cycles that are waited for the last results; more than the latency.
+    """
+
+    simulation: Simulation
+    inputs: tuple[Word, ...]
+    outputs: tuple[Word, ...]
+    drain: int
+
+    def back_to_back(self, words: IntArray) -> Trace:
+        """An event in every cycle, after a reset."""
+        return self._traced(np.full(len(words), VALID, dtype=np.uint8), words)
+
+    def with_gaps(self, words: IntArray, seed: int) -> Trace:
+        """Events with 0 to 3 idle cycles between them; the bus holds noise in these."""
+        random = np.random.default_rng(seed)
+        gaps = random.integers(0, 4, len(words))
+        places = np.cumsum(gaps + 1) - 1
+        control = np.zeros(places[-1] + 1 if len(words) else 0, dtype=np.uint8)
+        control[places] = VALID
+        low = np.array([word.format.min_word for word in self.inputs])
+        high = np.array([word.format.max_word for word in self.inputs])
+        noisy = random.integers(low, high + 1, (len(control), len(self.inputs)))
+        noisy[places] = words
+        return self._traced(control, noisy)
+
+    def through_reset(self, words: IntArray) -> Trace:
+        """Events, a reset while they are in the pipeline, and the same events again."""
+        once = np.full(len(words), VALID, dtype=np.uint8)
+        pause = np.full(_RESET_CYCLES, RESET, dtype=np.uint8)
+        idle = np.zeros((_RESET_CYCLES, len(self.inputs)), dtype=np.int64)
+        return self._traced(np.concatenate([once, pause, once]), np.concatenate([words, idle, words]))
+
+    def _traced(self, control: NDArray[np.uint8], words: IntArray) -> Trace:
+        before = np.full(_RESET_CYCLES, RESET, dtype=np.uint8)
+        after = np.zeros(self.drain, dtype=np.uint8)
+        everything = np.concatenate([before, control, after])
+        rows = np.zeros((len(everything), len(self.inputs)), dtype=np.int64)
+        rows[_RESET_CYCLES : _RESET_CYCLES + len(words)] = words
+        seen = self.simulation.run(everything, packed_bytes(rows, self.inputs))
+        left = np.flatnonzero(seen[:, 0] & 1)
+        entered = np.flatnonzero((everything & VALID) != 0)
+        return Trace(entered, left, unpacked_words(seen[left, 1:], self.outputs))
+
+
+def measured(trace: Trace, where: str) -> Timing:
+    """Latency and initiation interval of a run without a reset.
+
+    Raises:
+        NotBitExact: events are lost or made up, or the latency is not the same for all of them.
+    """
+    if len(trace.left) != len(trace.entered):
+        raise NotBitExact(
+            "the design loses events or makes some up",
+            where=where,
+            expected=f"{len(trace.entered)} results",
+            found=f"{len(trace.left)}",
+        )
+    latencies = np.unique(trace.left - trace.entered)
+    if len(latencies) != 1:
+        raise NotBitExact(
+            "the latency of the design is not constant", where=where, found=f"{latencies.tolist()} cycles"
+        )
+    distances = np.diff(trace.entered)
+    return Timing(int(latencies[0]), int(distances.min()) if len(distances) else 1)
