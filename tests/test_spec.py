@@ -21,7 +21,7 @@ from trigml.spec import (
     with_data_files,
     with_overrides,
 )
-from trigml.spec.loading import _key_paths
+from trigml.spec.mistakes import Schema
 
 GOOD = """\
 trigml: 1
@@ -144,7 +144,7 @@ def test_a_mistake_is_named_with_its_place(old: str, new: str, parts: list[str])
         ("name: toy", "name: toy\n---\nname: other", ["not valid YAML", "line 3"]),
         (GOOD, "- a\n- b\n", ["a list of keys and values", "found:    list"]),
         (GOOD, "", ["a list of keys and values", "found:    nothing"]),
-        (GOOD, "x: " + "y" * 1_000_001, ["too large for a spec"]),
+        (GOOD, "x: " + "y" * 1_000_001, ["this YAML file is too large"]),
     ],
 )
 def test_broken_yaml_is_named_with_line_and_column(old: str, new: str, parts: list[str]) -> None:
@@ -294,5 +294,6 @@ def test_files_that_cannot_be_read_are_explained(tmp_path: Path) -> None:
 def test_the_documentation_explains_every_key() -> None:
     """docs/spec.md names each key of the schema, so that none is added without an explanation."""
     text = (Path(__file__).parents[1] / "docs" / "spec.md").read_text(encoding="utf-8")
-    missing = [".".join(path) for path in _key_paths(Spec) if f"`{'.'.join(path)}`" not in text]
+    names = [".".join(path) for path in Schema(Spec, "spec").key_paths()]
+    missing = [name for name in names if f"`{name}`" not in text]
     assert missing == []

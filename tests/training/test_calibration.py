@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trigml.fixedpoint import FixedPoint, Overflow, Rounding, to_values, to_words
-from trigml.training.calibration import activation_integer_bits, quantization_error, signed_integer_bits
+from trigml.fixedpoint.fitting import quantization_error, signed_integer_bits
+from trigml.training.calibration import activation_integer_bits
 
 
 def brute_force(values: np.ndarray, bits: int) -> dict[int, float]:

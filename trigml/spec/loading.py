@@ -5,20 +5,20 @@ from __future__ import annotations
 import copy
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from trigml.errors import BadInput
 from trigml.resources import shipped_folder
+from trigml.spec.mistakes import Schema, dotted
 from trigml.spec.schema import SPEC_VERSION, Spec
-from trigml.spec.yaml_text import Document, KeyPath, read_yaml, read_yaml_value
+from trigml.spec.yaml_text import Document, read_yaml, read_yaml_value
 
+_SCHEMA = Schema(Spec, "spec")
 _SUFFIXES = (".yml", ".yaml")
 
 
@@ -91,7 +91,6 @@ def with_overrides(spec: Spec, overrides: Sequence[str]) -> Spec:
     if not overrides:
         return spec
     content = copy.deepcopy(spec.model_dump(mode="json"))
-    known = list(_key_paths(Spec))
     for override in overrides:
         key, equals, value = override.partition("=")
         key = key.strip()
@@ -102,7 +101,7 @@ def with_overrides(spec: Spec, overrides: Sequence[str]) -> Spec:
                 found=repr(override),
             )
         path = tuple(key.split("."))
-        _refuse_unknown(path, known, where=f"--set {override}")
+        _refuse_unknown(path, where=f"--set {override}")
         section = content
         for part in path[:-1]:
             section = section[part]
@@ -170,130 +169,24 @@ def _validated(document: Document, source: str) -> Spec:
     try:
         return Spec.model_validate_json(text)
     except ValidationError as error:
-        raise _explained(error.errors(include_url=False), document, source) from error
+        raise _SCHEMA.explained(error.errors(include_url=False), document, source) from error
 
 
-def _explained(errors: Sequence[ErrorDetails], document: Document, source: str) -> BadInput:
-    """The first mistake in full, unknown keys before others (they often explain a missing one)."""
-    ordered = sorted(errors, key=lambda e: e["type"] != "extra_forbidden")
-    first = ordered[0]
-    path: KeyPath = tuple(first["loc"])
-    line = document.line(path)
-    where = f"{source}, line {line}: {_dotted(path)}" if line else f"{source}: {_dotted(path)}"
-    if not path:
-        where = source
-    near = _nearest(path) if first["type"] == "extra_forbidden" else []
-    around = {_dotted(path[:length]) for length in range(len(path) + 1)}
-    others = sorted({_dotted(tuple(e["loc"])) for e in ordered[1:]} - around - set(near))
-    remedy = f"then look at {', '.join(others)}, too" if others else None
-    if first["type"] == "extra_forbidden":
-        hint = f"did you mean {' or '.join(near)}?" if near else None
-        siblings = _fields_at(path[:-1])
-        return BadInput(
-            f"unknown key {_dotted(path)!r} in the spec",
-            where=where,
-            expected=f"one of: {', '.join(siblings)}" if siblings else None,
-            found=str(path[-1]),
-            remedy="; ".join(part for part in (hint, remedy) if part) or None,
-        )
-    if first["type"] == "missing":
-        return BadInput(f"the key {_dotted(path)!r} is missing from the spec", where=where, remedy=remedy)
-    expected, found = _expectation(first)
-    return BadInput(
-        f"the value of {_dotted(path)!r} cannot be used" if path else "the spec contradicts itself",
-        where=where,
-        expected=expected,
-        found=found,
-        remedy=remedy,
-    )
-
-
-def _expectation(error: ErrorDetails) -> tuple[str, str | None]:
-    message = error["msg"].removeprefix("Value error, ")
-    for prefix in ("Input should be ", "expected "):
-        message = message.removeprefix(prefix)
-    value = error["input"]
-    found = (
-        None if isinstance(value, Mapping | BaseModel) else json.dumps(value, default=str, ensure_ascii=False)
-    )
-    if found is not None and len(found) > 200:
-        found = found[:200] + " …"
-    return message, found
-
-
-def _dotted(path: KeyPath) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
-def _refuse_unknown(path: tuple[str, ...], known: Sequence[tuple[str, ...]], where: str) -> None:
-    section = _section_at(path) if path in known else None
-    if path in known and (section is None or _is_list_of_sections(path)):
+def _refuse_unknown(path: tuple[str, ...], where: str) -> None:
+    known = path in _SCHEMA.key_paths()
+    section = _SCHEMA.section_at(path) if known else None
+    if known and (section is None or _SCHEMA.is_list_of_sections(path)):
         return
     if section is not None:
         raise BadInput(
-            f"{_dotted(path)!r} is a section; --set changes one key at a time",
+            f"{dotted(path)!r} is a section; --set changes one key at a time",
             where=where,
-            expected=f"one of: {', '.join(f'{_dotted(path)}.{name}' for name in section.model_fields)}",
+            expected=f"one of: {', '.join(f'{dotted(path)}.{name}' for name in section.model_fields)}",
         )
-    near = _nearest(path)
+    near = _SCHEMA.nearest(path)
     raise BadInput(
-        f"unknown key {_dotted(path)!r}",
+        f"unknown key {dotted(path)!r}",
         where=where,
         expected=None if near else f"one of: {', '.join(Spec.model_fields)}",
         remedy=f"did you mean {' or '.join(near)}?" if near else None,
     )
-
-
-def _nearest(path: KeyPath) -> list[str]:
-    """Known keys that look like ``path``: those of the same section first, then any of a similar name."""
-    name = str(path[-1])
-    siblings = difflib.get_close_matches(name, _fields_at(path[:-1]), n=2, cutoff=0.6)
-    if siblings:
-        return [_dotted((*path[:-1], sibling)) for sibling in siblings]
-    known = {_dotted(key): str(key[-1]) for key in _key_paths(Spec)}
-    close = difflib.get_close_matches(name, set(known.values()), n=2, cutoff=0.6)
-    by_name = [key for key, last in known.items() if last in close]
-    return by_name[:3] or difflib.get_close_matches(_dotted(path), known, n=2, cutoff=0.7)
-
-
-def _fields_at(path: KeyPath) -> list[str]:
-    section = _section_at(path)
-    return list(section.model_fields) if section else []
-
-
-def _section_at(path: KeyPath) -> type[BaseModel] | None:
-    """The section that ``path`` leads to; ``None`` if it leads to a value or nowhere."""
-    section: type[BaseModel] = Spec
-    for part in path:
-        if isinstance(part, int):
-            continue
-        field = section.model_fields.get(part)
-        inner = _section_in(field.annotation) if field else None
-        if inner is None:
-            return None
-        section = inner
-    return section
-
-
-def _is_list_of_sections(path: KeyPath) -> bool:
-    parent = _section_at(path[:-1])
-    return parent is not None and get_origin(parent.model_fields[str(path[-1])].annotation) is tuple
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (tuple, Union, UnionType) or hasattr(annotation, "__metadata__"):
-        return next((found for inner in get_args(annotation) if (found := _section_in(inner))), None)
-    return None
-
-
-def _key_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every key of the schema, sections included, without the items of lists."""
-    for name, field in section.model_fields.items():
-        yield (*prefix, name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _key_paths(field.annotation, (*prefix, name))

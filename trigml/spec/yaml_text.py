@@ -52,7 +52,7 @@ def read_yaml(text: str, source: str) -> Document:
     """
     if len(text) > LARGEST_TEXT:
         raise BadInput(
-            "this file is too large for a spec",
+            "this YAML file is too large",
             where=source,
             expected=f"at most {LARGEST_TEXT} characters",
             found=str(len(text)),
@@ -73,7 +73,7 @@ def read_yaml(text: str, source: str) -> Document:
         raise BadInput("a value of the YAML cannot be read", where=source, found=str(error)) from error
     if not isinstance(content, dict):
         raise BadInput(
-            "a spec is a list of keys and values",
+            "the file has to be a list of keys and values",
             where=source,
             expected="for example 'name: my_tagger' on a line",
             found="nothing" if content is None else type(content).__name__,
@@ -92,7 +92,7 @@ def read_yaml_value(text: str, source: str) -> Any:
 
 
 def _refuse_anchors(text: str, source: str) -> None:
-    """Anchors let a short text stand for a huge document, and a spec has nothing to repeat."""
+    """Anchors let a short text stand for a huge document, and these files have nothing to repeat."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -100,7 +100,7 @@ def _refuse_anchors(text: str, source: str) -> None:
             raise BadInput("the YAML is nested too deeply", where=_place(source, event.start_mark))
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise BadInput(
-                "anchors and aliases (& and *) are not supported in a spec",
+                "anchors and aliases (& and *) are not supported",
                 where=_place(source, event.start_mark),
                 remedy="write the value out, or put text that begins with & or * in quotes",
             )
@@ -112,7 +112,7 @@ def _walk(node: yaml.Node | None, path: KeyPath, lines: dict[KeyPath, int], sour
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise BadInput("a key of a spec has to be a word", where=_place(source, key.start_mark))
+                raise BadInput("a key has to be a word", where=_place(source, key.start_mark))
             if key.value in seen:
                 raise BadInput(
                     f"the key {key.value!r} is there twice",
@@ -141,7 +141,7 @@ def _explained(error: yaml.YAMLError, source: str) -> BadInput:
     if "\\t" in what:
         remedy = "indent with spaces"
     elif "could not determine a constructor" in what:
-        remedy = "a spec holds plain text, numbers and lists only; remove the tag that begins with '!'"
+        remedy = "the file holds plain text, numbers and lists only; remove the tag that begins with '!'"
     return BadInput(
         "this is not valid YAML",
         where=_place(source, mark) if mark is not None else source,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.fixedpoint import FixedPoint, Overflow, Rounding
+from trigml.fixedpoint.fitting import signed_integer_bits
 from trigml.legacy_keras import load
 from trigml.spec import AUTO, QuantizationSpec, Spec
 from trigml.spec.schema import MAX_BITS
@@ -63,25 +63,6 @@ def hidden_activations(
     tensors = [float_model.get_layer(relu_name(index)).output for index in range(hidden_layers)]
     results = keras.Model(float_model.inputs, tensors)(inputs, training=False)
     return [np.asarray(result) for result in (results if isinstance(results, list) else [results])]
-
-
-def quantization_error(values: NDArray[Any], format_: FixedPoint) -> float:
-    """Mean squared error of bringing values into a format that rounds half to even and saturates."""
-    scaled = np.ldexp(values.astype(np.float64), format_.fraction)
-    words = np.clip(np.rint(scaled), format_.min_word, format_.max_word)
-    return float(np.mean(np.square(np.ldexp(words - scaled, -format_.fraction))))
-
-
-def signed_integer_bits(values: NDArray[Any], bits: int) -> int:
-    """Integer bits, at least 1, with the least mean squared error; the fewest of equal ones."""
-    largest = float(np.max(np.abs(values), initial=0.0))
-    enough = int(np.ceil(np.log2(largest))) + 2 if largest else 1
-    candidates = range(1, min(max(enough, 1), MAX_BITS) + 1)
-    errors = [
-        quantization_error(values, FixedPoint(True, bits, integer, Rounding.RND_CONV, Overflow.SAT))
-        for integer in candidates
-    ]
-    return candidates[int(np.argmin(errors))]
 
 
 def activation_integer_bits(values: NDArray[Any]) -> int:
