@@ -132,9 +132,9 @@ def plain_config(config: Any, quantiser_of: Callable[[Any], Any]) -> Any:
     left_out = _LEFT_OUT if "class_name" in config else ()
     plain = {key: plain_config(value, quantiser_of) for key, value in config.items() if key not in left_out}
     settings = plain.get("config")
-    takes_settings = config.get("class_name") == "QActivation" and isinstance(settings, dict)
-    if takes_settings and isinstance(settings.get("activation"), dict):
-        settings["activation"] = quantiser_of(settings["activation"])
+    quantiser = settings.get("activation") if isinstance(settings, dict) else None
+    if config.get("class_name") == "QActivation" and isinstance(quantiser, dict):
+        plain["config"] = {**plain["config"], "activation": quantiser_of(quantiser)}
     return plain
 
 
@@ -149,7 +149,7 @@ def refuse_circles(config: Any, where: str) -> None:
         for layer in layers:
             nodes = layer.get("inbound_nodes")
             waiting[_name(layer, ""), 0] = set()
-            for index, node in enumerate(nodes if isinstance(nodes, list) else ()):
+            for index, node in enumerate(nodes if isinstance(nodes, list) else (), start=_first_call(layer)):
                 waiting[_name(layer, ""), index] = set(_references(node))
         done: set[_Node] = set()
         while ready := [node for node, needed in waiting.items() if needed <= done]:
@@ -173,6 +173,15 @@ def _layer_lists(content: Any) -> Iterator[list[dict[str, Any]]]:
     values = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
     for value in values:
         yield from _layer_lists(value)
+
+
+def _first_call(layer: dict[str, Any]) -> int:
+    """The number of a layer's first call: 1 for a model that has an input of its own."""
+    settings = layer.get("config")
+    inner = settings.get("layers") if isinstance(settings, dict) else settings
+    first = inner[0] if isinstance(inner, list) and inner else None
+    own_input = isinstance(first, dict) and first.get("class_name") == "InputLayer"
+    return int(layer.get("class_name") in MODELS and own_input)
 
 
 def _references(node: Any) -> Iterator[_Node]:
