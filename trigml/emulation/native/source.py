@@ -1,0 +1,192 @@
+"""The C++ source of a network's emulator: a pure function of the graph."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import trigml
+from trigml.contract import InputContract
+from trigml.emulation.native.calls import Code, array_text, code_of, constant, variable
+from trigml.emulation.native.lanes import Lane, lane_of
+from trigml.emulation.native.memory import Arena, Lifetime, arranged
+from trigml.emulation.native.steps import Step, steps_of, stored_as
+from trigml.graph import Graph
+from trigml.graph.network import words_in
+from trigml.graph.operations import Input
+
+GENERATOR = f"trigml {trigml.__version__}"
+LANES = 32
+"""Events side by side; as in ``trigml_rows.h``."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor in the memory of a block."""
+
+    name: str
+    rows: int
+    lane: Lane
+
+
+def emulator_source(graph: Graph) -> str:
+    """C++17 that computes the graph; it includes ``trigml_ports.h`` and ``trigml_emulator.h``.
+
+    It defines ``const trigml_emulator *NAME_emulator(void)``, NAME being that of the graph.
+    """
+    steps, stored = steps_of(graph), stored_as(graph)
+    codes = [code_of(graph, step) for step in steps]
+    tensors = _tensors(graph, steps)
+    arena = arranged(_lifetimes(graph, steps, stored, tensors))
+    parts = [
+        f"// {graph.name}: an emulator made by {GENERATOR}. Do not edit; make it again from the network.\n"
+        f"// Network {graph.digest}",
+        '#include "trigml_emulator.h"\n#include "trigml_ports.h"',
+        "namespace {\n\nusing namespace trigml;",
+        *(
+            _features(operation, contract)
+            for operation, contract in zip(graph.inputs, graph.contracts, strict=True)
+        ),
+        *(constant for code in codes for constant in code.constants),
+        _network(graph, codes, stored, tensors, arena),
+        _description(graph),
+        "}  // namespace",
+        f'extern "C" TRIGML_EXPORT const trigml_emulator *{graph.name}_emulator(void) {{\n'
+        "  return &description;\n}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _tensors(graph: Graph, steps: Sequence[Step]) -> Mapping[str, Tensor]:
+    kept = [*graph.inputs, *(step.result for step in steps)]
+    return {o.name: Tensor(o.name, words_in(o.shape), lane_of(graph.ranges[o.name])) for o in kept}
+
+
+def _lifetimes(
+    graph: Graph, steps: Sequence[Step], stored: Mapping[str, str], tensors: Mapping[str, Tensor]
+) -> Mapping[str, Lifetime]:
+    first = {operation.name: 0 for operation in graph.inputs}
+    last = dict(first)
+    for number, step in enumerate(steps, start=1):
+        first[step.result.name] = last[step.result.name] = number
+        for name in step.head.inputs:
+            last[stored[name]] = number
+    for name in graph.outputs:
+        last[stored[name]] = len(steps) + 1
+    return {
+        name: Lifetime(tensor.rows * LANES * tensor.lane // 8, first[name], last[name])
+        for name, tensor in tensors.items()
+    }
+
+
+def _features(operation: Input, contract: InputContract) -> str:
+    largest = float(np.finfo(np.float64).max)
+    lines = []
+    for feature in contract.features:
+        scale = 2.0 ** (contract.format.fraction - feature.shift)
+        limit = largest * 2.0 ** min(feature.shift, 0)
+        lines.append(f"    {{{feature.offset!r}, {scale!r}, {limit!r}}},  // {_comment(feature.name)}")
+    return f"constexpr Feature {constant(operation.name, 'features')}[] = {{\n" + "\n".join(lines) + "\n};"
+
+
+def _comment(text: str) -> str:
+    """A name in a comment of one line."""
+    return json.dumps(text).strip('"').replace("\\", "/")
+
+
+def _network(
+    graph: Graph,
+    codes: Sequence[Code],
+    stored: Mapping[str, str],
+    tensors: Mapping[str, Tensor],
+    arena: Arena,
+) -> str:
+    """The functions of one block: read the ports, compute the tensors, write the scores."""
+    pointers = [
+        f"auto *const {variable(name)} = "
+        f"reinterpret_cast<{tensors[at].lane.cpp} *>(memory + {arena.offsets[at]});"
+        for name, at in stored.items()
+        if at in tensors
+    ]
+    reads, start = [], 0
+    for operation in graph.inputs:
+        count, format_ = words_in(operation.shape), operation.format
+        reads.append(
+            f"good &= read_port<N_IN>(values + {start}, {constant(operation.name, 'features')}, {count}, "
+            f"{format_.min_word}, {format_.max_word}, {variable(operation.name)});"
+        )
+        start += count
+    writes, start = [], 0
+    for result in graph.results:
+        count = words_in(result.shape)
+        writes.append(f"write_scores<N_OUT>({variable(result.name)}, {count}, scores + {start});")
+        start += count
+    calls = [call for code in codes for call in code.calls]
+    lines = [
+        "struct Network {",
+        f"  static constexpr int N_IN = {graph.n_in}, N_OUT = {graph.n_out};",
+        f"  static constexpr std::size_t TENSOR_BYTES = {arena.size};",
+        "",
+        "  // One block of events; false if a value has no input word.",
+        "  template <class Value>",
+        "  static bool block(const Value *values, std::int64_t *scores, char *memory) {",
+        "    bool good = true;",
+        *(f"    {line}" for line in [*_used(pointers, reads), *reads]),
+        "    if (good) compute(scores, memory);",
+        "    return good;",
+        "  }",
+        "",
+        "  static void compute(std::int64_t *scores, char *memory) {",
+        *(f"    {line}" for line in [*_used(pointers, [*calls, *writes]), *calls, *writes]),
+        "  }",
+        "};",
+    ]
+    return "\n".join(lines)
+
+
+def _used(pointers: Sequence[str], statements: Sequence[str]) -> list[str]:
+    """The definitions of those tensors that the statements name."""
+    words = {word for line in statements for word in re.findall(r"\w+", line)}
+    return [pointer for pointer in pointers if pointer.split()[2] in words]
+
+
+def _description(graph: Graph) -> str:
+    """The constant that the C interface hands out."""
+    features = [feature for contract in graph.contracts for feature in contract.features]
+    labels = graph.output_labels or [
+        f"{o.name}_{i}" if words_in(o.shape) > 1 else o.name
+        for o in graph.results
+        for i in range(words_in(o.shape))
+    ]
+    return "\n".join(
+        [
+            _strings("input_names", [feature.name for feature in features]),
+            _strings("input_units", [feature.unit for feature in features]),
+            array_text("input_fractions", "std::int32_t", graph.input_fractions),
+            _strings("output_names", labels),
+            array_text("output_fractions", "std::int32_t", graph.output_fractions),
+            "",
+            "constexpr trigml_emulator description = {",
+            f"    TRIGML_EMULATOR_VERSION, {c_string(GENERATOR)}, {c_string(graph.name)},",
+            f"    {c_string(graph.digest)},",
+            "    Network::N_IN, Network::N_OUT,",
+            "    input_names, input_units, input_fractions, output_names, output_fractions,",
+            "    run<Network, float>, run<Network, double>, run<Network, std::int64_t>};",
+        ]
+    )
+
+
+def _strings(name: str, texts: Sequence[str]) -> str:
+    return f"constexpr const char *{name}[] = {{" + ", ".join(map(c_string, texts)) + "};"
+
+
+def c_string(text: str) -> str:
+    """A C string of any text, in UTF-8."""
+    escaped = "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\?' else f"\\{byte:03o}" for byte in text.encode()
+    )
+    return f'"{escaped}"'
