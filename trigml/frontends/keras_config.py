@@ -148,8 +148,10 @@ def refuse_circles(config: Any, where: str) -> None:
         waiting: dict[_Node, set[_Node]] = {}
         for layer in layers:
             nodes = layer.get("inbound_nodes")
-            waiting[_name(layer, ""), 0] = set()
-            for index, node in enumerate(nodes if isinstance(nodes, list) else (), start=_first_call(layer)):
+            if not nodes or not isinstance(nodes, list):  # an input
+                waiting[_name(layer, ""), 0] = set()
+                continue
+            for index, node in enumerate(nodes, start=_first_call(layer)):
                 waiting[_name(layer, ""), index] = set(_references(node))
         done: set[_Node] = set()
         while ready := [node for node, needed in waiting.items() if needed <= done]:
