@@ -31,7 +31,7 @@ from trigml.reports.stored import REPORT, ProjectReport, stored_content
 from trigml.reports.vendor import vendor_figures
 from trigml.runs import Run, names
 from trigml.toolchains.programs import find_compiler
-from trigml.verify.building import StageName, StageSources, build_stages
+from trigml.verify.building import StageName, StageSources, build_stages, require_unrollable
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.events import NamedEvents, events_of_split
 from trigml.verify.stages import GraphStage
@@ -152,9 +152,11 @@ def _logic(graph: Graph, options: HlsOptions, listener: Progress) -> Logic | str
     """The graph as unrolled logic, or why there is no estimate."""
     with listener.task("Estimating latency and resources with alkaid"):
         try:
+            require_unrollable(graph)
             return logic_of(graph, options.clock_ns)
         except BadInput as error:
-            return f"no estimate of latency and resources: {error.problem} ({error.where})"
+            place = f" ({error.where})" if error.where else ""
+            return f"no estimate of latency and resources: {error.problem}{place}"
 
 
 def _comparison(

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import trigml
-from trigml.cli import data, emulate, report, synth, train, verify
+from trigml.cli import data, emulate, inspect, report, synth, train, verify
 from trigml.errors import TrigmlError
 
 INTERRUPTED = 130
@@ -42,6 +42,7 @@ app = typer.Typer(
 )
 app.command("train", help=train.HELP)(train.train)
 app.command("synth", help=synth.HELP)(synth.synth)
+app.command("inspect", help=inspect.HELP)(inspect.inspect)
 app.command("verify", help=verify.HELP)(verify.verify)
 app.command("emulate", help=emulate.HELP)(emulate.emulate)
 app.command("report", help=report.HELP)(report.report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -161,13 +161,7 @@ def declared_finding(
     Raises:
         BadInput: the network has no such layer.
     """
-    names = [operation.name for operation in graph.operations]
-    if tensor not in names:
-        raise BadInput(
-            f"the network has no layer {tensor!r}",
-            expected="one of " + ", ".join(names),
-            remedy=did_you_mean(tensor, names),
-        )
+    require_layers(graph, [tensor])
     operation = graph[tensor]
     network = network_into_type(graph, tensor, format_)
     needed = network.ranges[network.outputs[0]].bounds
@@ -178,6 +172,22 @@ def declared_finding(
         _, sums = linear_range(operation, graph[source].format, graph.ranges[source])
         partial = (*sums.bounds, operation.format)
     return DeclaredFinding(_finding(network, tensor, format_, needed, at_hand), max(0, dropped), partial)
+
+
+def require_layers(graph: Graph, names: Iterable[str]) -> None:
+    """Refuse names that no layer of the network bears.
+
+    Raises:
+        BadInput: one of them, with the nearest names.
+    """
+    known = [operation.name for operation in graph.operations]
+    for name in names:
+        if name not in known:
+            raise BadInput(
+                f"the network has no layer {name!r}",
+                expected="one of " + ", ".join(known),
+                remedy=did_you_mean(name, known),
+            )
 
 
 def _finding(

@@ -15,6 +15,7 @@ from trigml.graph import operations as ops
 from trigml.graph.network import words_in
 from trigml.inspection.idle_bits import low_zeros
 from trigml.progress import Progress, Silent
+from trigml.verify.vectors import Vectors, ports
 
 CHUNK_WORDS = 1 << 22
 """Words of all tensors together that are looked at at a time."""
@@ -29,7 +30,8 @@ class Seen:
         high: largest word of each element.
         used: bits that are one in any word (as a bitwise or).
         words: how many words there were.
-        overflowed: of a quantiser: words that its overflow rule changed.
+        overflowed: of a quantiser, or of an input where features are known: words that the overflow rule
+            changed.
         not_zero: of a quantiser: words before it that were not zero.
         to_zero: how many of these it made zero.
     """
@@ -98,13 +100,13 @@ class SeenNetwork:
 
 
 def seen_in(
-    graph: Graph, chunks: Iterable[IntArray], n_events: int | None = None, progress: Progress | None = None
+    graph: Graph, chunks: Iterable[Vectors], n_events: int | None = None, progress: Progress | None = None
 ) -> SeenNetwork:
     """Run events through a network and look at every tensor; memory does not grow with their number.
 
     Args:
         graph: a checked graph.
-        chunks: input words (events, n_in) int64, as many at a time as one likes.
+        chunks: the events, as many at a time as one likes.
         n_events: how many there are in all, for the progress.
         progress: listener.
 
@@ -120,7 +122,7 @@ def seen_in(
     count = 0
     with (progress or Silent()).task("Looking at the words of every layer", n_events) as task:
         for piece in _pieces(graph, chunks):
-            words = emulate_tensors(graph, piece)
+            words = emulate_tensors(graph, piece.words)
             for operation in graph.operations:
                 seen = tensors[operation.name]
                 seen.add(words[operation.name])
@@ -128,6 +130,10 @@ def seen_in(
                     (source,) = operation.inputs
                     fraction = graph[source].format.fraction
                     seen.add_quantised(words[source], fraction, operation, words[operation.name])
+            if piece.features is not None:
+                for port, (contract, part) in zip(graph.inputs, ports(graph, piece.features), strict=True):
+                    outside = contract.saturated(part).sum() * len(part)
+                    tensors[port.name].overflowed += int(np.rint(outside))
             count += len(piece)
             task.advance(len(piece))
     if count == 0:
@@ -135,8 +141,8 @@ def seen_in(
     return SeenNetwork(count, tensors)
 
 
-def _pieces(graph: Graph, chunks: Iterable[IntArray]) -> Iterator[IntArray]:
+def _pieces(graph: Graph, chunks: Iterable[Vectors]) -> Iterator[Vectors]:
     size = max(1, CHUNK_WORDS // sum(words_in(operation.shape) for operation in graph.operations))
     for chunk in chunks:
         for start in range(0, len(chunk), size):
-            yield chunk[start : start + size]
+            yield chunk.part(start, start + size)

@@ -13,6 +13,7 @@ from trigml.fixedpoint import FixedPoint, IntArray, requantize
 from trigml.graph import Graph
 from trigml.graph import operations as ops
 from trigml.graph.products import products_per_event
+from trigml.verify.vectors import input_limits
 
 AFFINE = (ops.Input, ops.Linear, ops.Add, ops.Subtract, ops.Sum, ops.Concatenate)
 SAME_WORDS = (ops.Reshape, ops.Permute, ops.ZeroPad)
@@ -215,11 +216,3 @@ def _moved(row: IntArray, best: IntArray, places: NDArray[np.intp]) -> IntArray:
 def _counts(most: int) -> list[int]:
     """How many of the best moves are made at once: one, two, four and so on, and all."""
     return [*(1 << power for power in range(most.bit_length() - 1)), most]
-
-
-def input_limits(network: Graph) -> tuple[IntArray, IntArray]:
-    """Smallest and largest word of each input, (n_in,)."""
-    counts = [len(contract.features) for contract in network.contracts]
-    low = np.array([operation.format.min_word for operation in network.inputs], dtype=np.int64)
-    high = np.array([operation.format.max_word for operation in network.inputs], dtype=np.int64)
-    return np.repeat(low, counts), np.repeat(high, counts)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.atomic import replacing_file
 from trigml.errors import BadInput
 from trigml.physics.classification import check_sample, class_scores
 from trigml.physics.roc import RocCurve, roc_curve
 from trigml.physics.uncertainties import FloatArray
+from trigml.reports.figure_files import own_look, plain_text, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,18 +85,13 @@ def write_roc_plot(
     for name, logits in models.items():
         values, truth = check_sample(logits, labels, class_names)
         scores[name] = class_scores(values)
-    png, pdf = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".pdf")
-    with _own_look():
+    with own_look():
         figure, panels = _grid(len(class_names))
         for index, (name, axes) in enumerate(zip(class_names, panels, strict=False)):
             curves = {model: roc_curve(values[:, index], truth == index) for model, values in scores.items()}
             _draw_panel(axes, name, curves, styles)
         _draw_key(panels[len(class_names)], styles, truth.size, sample)
-        with replacing_file(png) as beside:
-            figure.savefig(beside, format="png", dpi=160, metadata={"Software": None})
-        with replacing_file(pdf) as beside:
-            figure.savefig(beside, format="pdf", metadata={"CreationDate": None, "Producer": None})
-    return png, pdf
+        return write_figure(figure, stem)
 
 
 def _styles(names: list[str]) -> dict[str, LineStyle]:
@@ -110,31 +104,6 @@ def _styles(names: list[str]) -> dict[str, LineStyle]:
         )
     free = dict(zip(others, _OTHERS, strict=False))
     return {name: _KNOWN[name] if name in _KNOWN else free[name] for name in names}
-
-
-@contextmanager
-def _own_look() -> Iterator[None]:
-    """The plots' settings while the block runs; the user's settings of matplotlib come back after it."""
-    import matplotlib
-    import mplhep
-
-    look = dict(mplhep.style.ROOT) | {
-        "font.size": 11,
-        "axes.linewidth": 1.0,
-        "xtick.major.size": 6,
-        "xtick.minor.size": 3,
-        "xtick.major.pad": 4,
-        "ytick.major.size": 6,
-        "ytick.minor.size": 3,
-        "figure.constrained_layout.use": True,
-        "pdf.fonttype": 42,
-        "pdf.compression": 6,
-        "svg.hashsalt": "trigml",
-    }
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(look)
-        yield
 
 
 def _grid(n_classes: int) -> tuple[Figure, list[Axes]]:
@@ -181,7 +150,7 @@ def _draw_panel(
     axes.set(xlim=(0, 1), ylim=(lowest, 1), yscale="log")
     axes.set_xlabel(r"signal efficiency $\epsilon_S$")
     axes.set_ylabel(r"background efficiency $\epsilon_B$")
-    axes.set_title(_plain(f"{name} against all others"), loc="left", fontsize="medium")
+    axes.set_title(plain_text(f"{name} against all others"), loc="left", fontsize="medium")
     axes.grid(visible=True, which="major", color="#d8d8d8", linewidth=0.6, linestyle="-")
     axes.set_axisbelow(True)
     legend = axes.legend(title="AUC", loc="lower right", fontsize="small", handlelength=2.6)
@@ -194,16 +163,13 @@ def _draw_key(axes: Axes, styles: Mapping[str, LineStyle], n_events: int, sample
 
     mplhep.label.exp_text("trigml", "simulation", loc=1, ax=axes, fontsize=14)
     for name, style in styles.items():
-        axes.plot([], [], color=style.colour, linewidth=style.width, linestyle=style.dash, label=_plain(name))
+        axes.plot(
+            [], [], color=style.colour, linewidth=style.width, linestyle=style.dash, label=plain_text(name)
+        )
     axes.legend(loc="upper left", bbox_to_anchor=(0.02, 0.84), handlelength=3.2, fontsize="medium")
     notes = [f"{n_events:,} test events", f"band: ±1 σ of {next(iter(styles))}"]
     text = "\n".join([sample, *notes] if sample else notes)
-    axes.text(0.05, 0.06, _plain(text), transform=axes.transAxes, va="bottom")
-
-
-def _plain(text: str) -> str:
-    """Text whose dollar signs do not begin a formula."""
-    return text.replace("$", r"\$")
+    axes.text(0.05, 0.06, plain_text(text), transform=axes.transAxes, va="bottom")
 
 
 def _thinned(curve: RocCurve, lowest: float) -> tuple[FloatArray, FloatArray]:

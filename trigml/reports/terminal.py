@@ -64,6 +64,11 @@ def figures_text(figures: Sequence[Figure]) -> str:
     return "\n".join(lines)
 
 
+def percent(rate: float) -> str:
+    """A rate in per cent; a tiny one is not written as zero."""
+    return f"{100 * rate:.3g} %" if rate >= 1e-5 or rate == 0 else "< 0.001 %"
+
+
 def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
     """Rows of equal length as lines with aligned columns, a rule below the first.
 

@@ -11,11 +11,16 @@ from trigml.backends.hls import HlsBackend, HlsOptions, HlsProject, hls_project
 from trigml.backends.rtl import Logic, logic_of
 from trigml.data.names import did_you_mean
 from trigml.errors import BadInput, MissingTool
+from trigml.graph import Graph
+from trigml.graph.products import products_per_event
 from trigml.opening import OpenedModel
 from trigml.progress import Progress, Silent
 from trigml.verify.stages import HlsStage, KerasStage, LogicStage, NativeStage, Stage
 
 DEFAULT_CLOCK_NS = 5.0
+
+LARGEST_UNROLLED = 30_000
+"""Products per event up to which unrolled logic is built without being asked for; it takes about a minute."""
 
 
 class StageName(StrEnum):
@@ -30,6 +35,21 @@ class StageName(StrEnum):
 
 
 DEFAULT_HLS = HlsOptions(HlsBackend.VITIS, HlsBackend.VITIS.default_part, DEFAULT_CLOCK_NS)
+
+
+def require_unrollable(graph: Graph) -> None:
+    """Refuse a network that alkaid would unroll for too long.
+
+    Raises:
+        BadInput: it has too many products.
+    """
+    products = products_per_event(graph)
+    if products > LARGEST_UNROLLED:
+        raise BadInput(
+            f"unrolling {products:,} products into logic would take long",
+            expected=f"at most {LARGEST_UNROLLED:,}",
+            remedy="ask for it by name (trigml verify --stages logic)",
+        )
 
 
 def stage_names(names: Sequence[str]) -> tuple[StageName, ...]:
@@ -79,6 +99,12 @@ class StageSources:
     def native(self) -> Stage:
         """The generated C++."""
         return NativeStage(self.model.graph)
+
+    def affordable_shift_and_add(self) -> Stage:
+        """The same, if it does not take too long for something that nobody asked for."""
+        if self.logic is None:
+            require_unrollable(self.model.graph)
+        return self.shift_and_add()
 
     def shift_and_add(self) -> Stage:
         """The logic of the estimate."""
@@ -130,7 +156,9 @@ def build_stages(
         StageName.KERAS: sources.keras,
         StageName.QONNX: sources.qonnx,
         StageName.NATIVE: sources.native,
-        StageName.LOGIC: sources.shift_and_add,
+        StageName.LOGIC: (
+            sources.shift_and_add if StageName.LOGIC in required else sources.affordable_shift_and_add
+        ),
         StageName.HLS: sources.hls_cpp,
     }
     stages, left_out = [], []

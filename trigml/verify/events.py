@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,21 @@ MAX_BYTES = 1 << 28
 """What the events may take, as features, words and model inputs together."""
 
 _BYTES_PER_INPUT = 4 + 8 + 8
+
+
+@dataclass(frozen=True, eq=False)
+class EventStream:
+    """Events that may be too many for memory.
+
+    Attributes:
+        name: for tables.
+        n_events: how many there are.
+        chunks: physical features (events, n_in) float32, some events at a time.
+    """
+
+    name: str
+    n_events: int
+    chunks: Iterator[NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +71,22 @@ def events_of_model(
     return NamedEvents("test split", events_of_split(model.run, Split.TEST, ()).features)
 
 
+def stream_of_model(
+    model: OpenedModel, files: Sequence[Path] = (), columns: Columns | None = None
+) -> EventStream | None:
+    """Like ``events_of_model``, but with all events of the files, some at a time."""
+    if not files:
+        held = events_of_model(model)
+        return None if held is None else EventStream(held.name, len(held.features), iter([held.features]))
+    events = NetworkEvents(model.graph, files, columns)
+    chunks = (events.inputs(chunk) for chunk in events.chunks_from(0))
+    return EventStream(_name_of(files), events.n_events, chunks)
+
+
+def _name_of(files: Sequence[Path]) -> str:
+    return f"events of {files[0].name}" if len(files) == 1 else f"events of {len(files)} files"
+
+
 def most_events(graph: Graph) -> int:
     """How many events are read into memory at most."""
     return max(1, min(MAX_EVENTS, MAX_BYTES // (_BYTES_PER_INPUT * graph.n_in)))
@@ -64,7 +95,7 @@ def most_events(graph: Graph) -> int:
 def _events_of_files(graph: Graph, files: Sequence[Path], columns: Columns | None) -> NamedEvents:
     events = NetworkEvents(graph, files, columns)
     limit = most_events(graph)
-    name = f"events of {files[0].name}" if len(files) == 1 else f"events of {len(files)} files"
+    name = _name_of(files)
     if events.n_events > limit:
         name += f" (drawn from {events.n_events:,})"
     return NamedEvents(name, events.inputs(events.source.gather(None, limit)))

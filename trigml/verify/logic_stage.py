@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from trigml.backends.rtl import Logic
+from trigml.backends.rtl import Logic, logic_of
+from trigml.errors import BadInput
+from trigml.graph.operations import Input
 from trigml.progress import Progress
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
+
+
+SLOW_CLOCK_NS = 1000.0
+"""No pipeline registers: they would not change a word."""
 
 
 class LogicStage:
@@ -26,5 +32,17 @@ class LogicStage:
         return self._logic.outputs(vectors.words)
 
     def tensors(self, vectors: Vectors, progress: Progress) -> dict[str, Scaled]:
-        """Only the output: the logic is one piece."""
-        return {self._logic.graph.outputs[0]: self.outputs(vectors)}
+        """Every layer, each from logic that ends there: the logic of the whole network is one piece."""
+        graph = self._logic.graph
+        tensors: dict[str, Scaled] = {}
+        layers = [operation for operation in graph.operations if not isinstance(operation, Input)]
+        with progress.task("building the logic layer by layer", len(layers)) as task:
+            for operation in layers:
+                task.advance(note=operation.name)
+                try:
+                    part = logic_of(graph.upto(operation.name), SLOW_CLOCK_NS)
+                except BadInput:  # a layer that does not depend on the inputs has no logic, and shows nothing
+                    continue
+                rows = part.outputs(vectors.words)
+                tensors[operation.name] = rows.reshape(len(rows), *operation.shape)
+        return tensors

@@ -47,7 +47,7 @@ class Vectors:
 
 def event_vectors(graph: Graph, features: NDArray[np.float32], name: str) -> Vectors:
     """Physical features (events, n_in) brought to words by the input contracts."""
-    words = np.concatenate([contract.words(part) for contract, part in _ports(graph, features)], axis=1)
+    words = np.concatenate([contract.words(part) for contract, part in ports(graph, features)], axis=1)
     return replace(_on_grid(graph, name, words), features=features)
 
 
@@ -55,7 +55,7 @@ def corner_vectors(graph: Graph) -> Vectors:
     """All inputs at their minimum, at their maximum, at zero and at one LSB either side of it; and each
     input at an end of its range while the others are at the other end.
     """
-    low, high = _limits(graph)
+    low, high = input_limits(graph)
     one_alone = np.eye(graph.n_in, dtype=bool)
     rows = [low[None], high[None], (0 * low)[None], (0 * low + 1)[None], np.maximum(-1, low)[None]]
     rows += [np.where(one_alone, low, high), np.where(one_alone, high, low)]
@@ -68,7 +68,7 @@ def random_vectors(graph: Graph, count: int, seed: int) -> tuple[Vectors, Vector
     Those off the grid are float32 features that reach beyond both ends of the format's range, some of them
     exact ties between two words, so that rounding and saturation of the input quantiser are met.
     """
-    low, high = _limits(graph)
+    low, high = input_limits(graph)
     random = np.random.default_rng(seed)
     half = count // 2
     on_grid = random.integers(low, high + 1, (half, graph.n_in), dtype=np.int64)
@@ -86,7 +86,7 @@ def _off_grid(graph: Graph, scaled: NDArray[np.float64]) -> Vectors:
     Where its normalised value is finer than single precision, the Keras model gets the value of the word.
     """
     columns = []
-    for contract, part in _ports(graph, scaled):
+    for contract, part in ports(graph, scaled):
         with np.errstate(over="ignore", under="ignore"):
             features = contract.physical(part).astype(np.float32)
         features = np.where(np.isfinite(features), features, np.float32(0))
@@ -97,7 +97,7 @@ def _off_grid(graph: Graph, scaled: NDArray[np.float64]) -> Vectors:
     return Vectors("random, off the grid", inputs, words, features)
 
 
-def _ports(graph: Graph, rows: NDArray[Number]) -> list[tuple[InputContract, NDArray[Number]]]:
+def ports(graph: Graph, rows: NDArray[Number]) -> list[tuple[InputContract, NDArray[Number]]]:
     """Each input's contract with its columns of ``rows`` (events, n_in)."""
     ends = np.cumsum([len(contract.features) for contract in graph.contracts])[:-1]
     return list(zip(graph.contracts, np.split(rows, ends, axis=1), strict=True))
@@ -107,7 +107,7 @@ def _on_grid(graph: Graph, name: str, words: IntArray) -> Vectors:
     return Vectors(name, np.ldexp(words.astype(np.float64), -graph.input_fractions), words)
 
 
-def _limits(graph: Graph) -> tuple[IntArray, IntArray]:
+def input_limits(graph: Graph) -> tuple[IntArray, IntArray]:
     """Smallest and largest word of each input, (n_in,)."""
     counts = [len(contract.features) for contract in graph.contracts]
     low = np.array([operation.format.min_word for operation in graph.inputs], dtype=np.int64)
