@@ -13,13 +13,13 @@ large one takes above it is what grows with the events, and should stay below 1 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from bench_reading import CLASSES, FEATURES, ROW_BYTES, write
+from measured import run_measured
 
 FEW_EVENTS = 20_000
 GOAL_BYTES = 10**9
@@ -78,26 +78,14 @@ def main() -> None:
 
 
 def peak_bytes_of_training(path: Path) -> int:
-    """The largest VmHWM seen of ``trigml train``; the kernel keeps the peak, so that none is missed."""
+    """The largest resident memory of ``trigml train``."""
     spec = path.with_name("spec.yml")
     features = "\n".join(f"    - {{name: {name}}}" for name in FEATURES)
     spec.write_text(SPEC.format(path=path, classes=", ".join(CLASSES), features=features))
     program = Path(sys.executable).with_name("trigml")
-    command = [str(program), "train", str(spec), "--out", str(path.with_name("run"))]
-    peak = 0
-    with (path.parent / "log").open("w+") as log:
-        training = subprocess.Popen(command, stdout=log, stderr=log)
-        while training.poll() is None:
-            status = Path(f"/proc/{training.pid}/status").read_text().splitlines()
-            # A process that has ended and was not waited for has no such line.
-            peak = max([peak, *(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))])
-            time.sleep(0.05)
-        log.seek(0)
-        said = log.read()
-    if training.returncode:
-        raise SystemExit(f"the training failed:\n{said}")
-    print("streamed" if "are streamed" in said else "in memory", end="; ")
-    return peak
+    training = run_measured([str(program), "train", str(spec), "--out", str(path.with_name("run"))])
+    print("streamed" if "are streamed" in training.stdout + training.stderr else "in memory", end="; ")
+    return training.peak_bytes
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ COMMANDS = [
     [],
     ["train"],
     ["synth"],
+    ["emulate"],
     ["report"],
     ["data"],
     ["data", "samples"],
