@@ -1,0 +1,1 @@
+"""How ONNX files with quantisers are read, node by node."""
