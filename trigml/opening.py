@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from trigml.errors import BadInput
+from trigml.fixedpoint import FixedPoint
 from trigml.graph import Graph
-from trigml.runs import Run, open_run
+from trigml.runs import Run, names, open_run
+
+if TYPE_CHECKING:
+    from trigml.frontends.options import ConversionOptions
+    from trigml.qonnx_model import QonnxModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class OpenedModel:
         run: the run that it is, if it is one.
         keras: loads the Keras model that the graph was made from; ``None`` if there is none (QONNX).
         notes: what was decided on the way (a softmax left away, rounded batch normalisation).
+        conversion: how a model file was converted; ``None`` for a run, which needs nothing.
+        qonnx: the network as qonnx's executor runs it, if it was read from ONNX.
     """
 
     name: str
@@ -47,6 +55,8 @@ class OpenedModel:
     run: Run | None
     keras: Callable[[], Any] | None
     notes: tuple[str, ...] = ()
+    conversion: ConversionOptions | None = None
+    qonnx: QonnxModel | None = None
 
 
 def open_model(path: Path, options: OpenOptions | None = None) -> OpenedModel:
@@ -55,7 +65,83 @@ def open_model(path: Path, options: OpenOptions | None = None) -> OpenedModel:
     Raises:
         BadInput: it is neither, is damaged, or breaks rules (``NoExactForm``, with all of them).
     """
+    options = options or OpenOptions()
+    if path.suffix.lower() == ".onnx" and not path.is_dir():
+        return _open_onnx(path, options)
+    if not _is_keras_model(path):
+        return _open_run(path, options)
+    from trigml.frontends.qkeras import graph_from_keras
+
+    model = keras_model(path, options)
+    asked = conversion_options(options, str(model.name))
+    made = graph_from_keras(model, asked)
+    return OpenedModel(str(path), made.graph, None, lambda: model, made.notes, asked)
+
+
+def keras_model(path: Path, options: OpenOptions) -> Any:
+    """The Keras model of a file, with the quantisers of ``options.quantizers`` if there are any.
+
+    Raises:
+        BadInput: the file cannot be loaded, or the quantisers do not fit the model.
+    """
+    from trigml.frontends.keras_files import load_keras_model
+
+    model = load_keras_model(path, options.weights)
+    if options.quantizers is None:
+        return model
+    from trigml.frontends.post_training import quantised_model
+    from trigml.frontends.quantizers_file import load_quantizers
+
+    return quantised_model(model, load_quantizers(options.quantizers), str(options.quantizers))
+
+
+def conversion_options(options: OpenOptions, name: str) -> ConversionOptions:
+    """What a frontend has to know, for a model called ``name``.
+
+    Raises:
+        BadInput: a format that is none.
+    """
+    from trigml.frontends.names import identifier, usable_as_top
+    from trigml.frontends.options import ConversionOptions, Softmax
+
+    own = identifier(name)
+    return ConversionOptions(
+        input_type=_format("--input-type", options.input_type),
+        batchnorm_type=_format("--batchnorm-type", options.batchnorm_type),
+        softmax=Softmax(options.softmax),
+        name=own if usable_as_top(own) else f"{own}_net",
+    )
+
+
+def _format(option: str, text: str | None) -> FixedPoint | None:
+    if text is None:
+        return None
+    try:
+        return FixedPoint.parse(text)
+    except BadInput as error:
+        raise BadInput(
+            error.problem, where=f"{option} {text}", expected=error.expected, found=error.found
+        ) from error
+
+
+def _is_keras_model(path: Path) -> bool:
+    """Whether it is a file, or a folder with an architecture, but no run."""
+    from trigml.frontends.keras_files import ARCHITECTURE, SUFFIXES
+
+    if path.is_dir():
+        return not (path / names.MANIFEST).is_file() and (path / ARCHITECTURE).is_file()
+    return path.is_file() or path.suffix.lower() in SUFFIXES
+
+
+def _open_run(path: Path, options: OpenOptions) -> OpenedModel:
     run = open_run(path)
+    if options != OpenOptions():
+        raise BadInput(
+            "a run says everything about its model by itself",
+            where=str(path),
+            found="--weights, --input-type, --batchnorm-type, --quantizers or --softmax",
+            remedy="leave them out",
+        )
 
     def keras() -> Any:
         from trigml.training.model_files import load_model
@@ -63,3 +149,18 @@ def open_model(path: Path, options: OpenOptions | None = None) -> OpenedModel:
         return load_model(run.quantized_folder)
 
     return OpenedModel(str(path), run.graph(), run, keras)
+
+
+def _open_onnx(path: Path, options: OpenOptions) -> OpenedModel:
+    for option, value in (("--weights", options.weights), ("--quantizers", options.quantizers)):
+        if value is not None:
+            raise BadInput(
+                f"{option} is for Keras models; an ONNX file has weights and quantisers inside",
+                where=str(path),
+                remedy=f"leave {option} out",
+            )
+    from trigml.frontends.qonnx import qonnx_from_file
+
+    asked = conversion_options(options, path.stem)
+    made = qonnx_from_file(path, asked)
+    return OpenedModel(str(path), made.model.graph, None, None, made.notes, asked, made.model)

@@ -28,6 +28,9 @@ ARCHITECTURE = "model.json"
 WEIGHTS = "weights.h5"
 """Names in a folder."""
 
+SUFFIXES = (".keras", ".h5", ".hdf5", ".json")
+"""Of model files; what is in a file decides, except for JSON."""
+
 LARGEST_ARCHITECTURE = 64 * 2**20
 LARGEST_WEIGHTS = 2 * 2**30
 """Bytes; networks of a trigger have some kilobytes."""

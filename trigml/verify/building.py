@@ -90,7 +90,7 @@ class StageSources:
         """The Keras model."""
         if self.model.keras is None:
             raise BadInput("there is no Keras model behind this one", where=self.model.name)
-        return KerasStage(self.model.keras(), self.model.graph)
+        return KerasStage(self.model.keras(), self.model.graph, self.model.conversion)
 
     def qonnx(self) -> Stage:
         """The QONNX file in qonnx's executor."""

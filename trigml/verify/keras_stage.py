@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trigml.graph import Graph
 from trigml.progress import Progress
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
+
+if TYPE_CHECKING:
+    from trigml.frontends.options import ConversionOptions
 
 
 class KerasStage:
@@ -16,15 +19,16 @@ class KerasStage:
     Args:
         model: a built QKeras model.
         graph: its integer network.
+        options: how it was converted; not needed for the model of a run.
     """
 
     name = "QKeras"
 
-    def __init__(self, model: Any, graph: Graph) -> None:
+    def __init__(self, model: Any, graph: Graph, options: ConversionOptions | None = None) -> None:
         from trigml.frontends.keras_reference import KerasReference
         from trigml.legacy_keras import load
 
-        self._reference = KerasReference(model, graph)
+        self._reference = KerasReference(model, graph, options)
         self.version = f"qkeras {load().versions['qkeras']}, {self._reference.float_type}"
 
     @property
