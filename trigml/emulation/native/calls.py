@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from trigml.emulation.native import tables
 from trigml.emulation.native.lanes import Lane, lane_for
+from trigml.emulation.native.pairs import PairLayer
+from trigml.emulation.native.plan import Plan, pairs_variable, variable
 from trigml.emulation.native.steps import Step
 from trigml.emulation.native.words import literal
 from trigml.fixedpoint import IntArray, Interval
@@ -45,11 +47,6 @@ class Code:
         return self.array(name, "std::int32_t", values)
 
 
-def variable(tensor: str) -> str:
-    """The C++ variable of a tensor; no name of C++ or of the headers begins like this."""
-    return f"t_{tensor}"
-
-
 def constant(operation: str, what: str) -> str:
     """The C++ name of a constant of an operation."""
     return f"c_{operation}_{what}"
@@ -63,18 +60,20 @@ def array_text(name: str, type_: str, values: NDArray[np.signedinteger[Any]]) ->
     return f"constexpr {type_} {name}[] = {{\n    {lines}}};"
 
 
-def code_of(graph: Graph, step: Step) -> Code:
+def code_of(plan: Plan, step: Step) -> Code:
     """The C++ of one step.
 
     Tensors are called by their names; ``step.result`` is written.
     """
-    operation, code = step.head, Code()
+    graph, operation, code = plan.graph, step.head, Code()
     sources = [graph[name] for name in operation.inputs]
     x, y = variable(operation.inputs[0]), variable(step.result.name)
     before = graph.ranges[operation.inputs[0]]
     shape = sources[0].shape
     rows = words_in(operation.shape)
     match operation:
+        case ops.Linear() if layer := plan.layers.get(operation.name):
+            _in_pairs(plan, step, layer, code)
         case ops.Linear():
             _linear(graph, step, operation, code)
         case ops.Relu() | ops.LeakyRelu() | ops.Clip() | ops.Quantize():
@@ -148,6 +147,36 @@ def _ends(words: IntArray) -> tuple[int, int]:
     return int(words.min()), int(words.max())
 
 
+def _in_pairs(plan: Plan, step: Step, layer: PairLayer, code: Code) -> None:
+    """A layer whose products go two at a time: its input as pairs, unless it was written so, and the sums."""
+    operation, name = layer.operation, layer.operation.name
+    source = plan.stored[operation.inputs[0]]
+    pairs, arrangement = pairs_variable(name), layer.arrangement
+    rows, ordered = arrangement.rows, arrangement.ordered_rows(words_in(plan.graph[source].shape))
+    begin, x = (ordered, pairs) if source in plan.direct else (0, variable(source))
+    if begin < len(rows):
+        table = code.rows(constant(name, "pairs"), rows[begin:])
+        code.calls.append(
+            f"paired<{layer.target}>({x}, {table}, {len(rows) - begin}, {pairs} + {begin} * LANES);"
+        )
+    follower = plan.direct.get(step.result.name)
+    target = follower.target if follower else f"ToWords<{plan.buffers[variable(step.result.name)].lane.cpp}>"
+    result = pairs_variable(follower.operation.name) if follower else variable(step.result.name)
+    _, then = _then(step, code, ())
+    places, taps = arrangement.base.shape
+    window = f"Window<{taps}, {arrangement.weights.shape[1]}, {arrangement.step}>"
+    arguments = (
+        pairs,
+        code.rows(constant(name, "taps"), arrangement.base),
+        str(places),
+        code.array(constant(name, "weights"), "std::int32_t", layer.packed_weights),
+        code.array(constant(name, "biases"), layer.bias_lane.cpp, layer.bias),
+        result,
+    )
+    kinds = ", ".join((layer.sums, window, then, target, str(operation.shape[-1])))
+    code.calls.append(f"pair_products<{kinds}>({', '.join(arguments)});")
+
+
 def _linear(graph: Graph, step: Step, operation: ops.Linear, code: Code) -> None:
     source = graph[operation.inputs[0]]
     fraction = operation.format.fraction
@@ -157,7 +186,7 @@ def _linear(graph: Graph, step: Step, operation: ops.Linear, code: Code) -> None
     bias = shifted_left(operation.bias, fraction - operation.bias_format.fraction)
     sums = (operation.format.min_word, operation.format.max_word)  # holds every partial sum
     lane, then = _then(step, code, (*sums, *_ends(bias)))
-    _name, outputs = operation.name, operation.shape[-1]
+    outputs = operation.shape[-1]
     base = _taps(operation, source.shape)
     places, taps = base.shape
     match operation:
@@ -186,7 +215,7 @@ def _taps(operation: ops.Linear, source: Shape) -> IntArray:
 
 
 def _average(graph: Graph, step: Step, operation: ops.AveragePool, code: Code) -> None:
-    source, _name = graph[operation.inputs[0]], operation.name
+    source = graph[operation.inputs[0]]
     cells = tables.cells_of(operation, source.shape)
     left = operation.format.fraction - source.format.fraction
     counts = shifted_left((cells != tables.NO_ROW).sum(axis=1), max(0, -left))

@@ -95,15 +95,20 @@ class Emulator:
             raise AssertionError("the native emulator refused words that fit")
         return scores
 
-    def tensors(self, words: IntArray) -> dict[str, IntArray]:
+    def tensors(self, inputs: NDArray[Any]) -> dict[str, IntArray]:
         """The words of every tensor of the graph, by name, each (events, *shape); for few events.
 
         A variant of the network that puts out all tensors is compiled for it.
 
+        Args:
+            inputs: words int64 (events, n_in), or physical features of a floating-point type.
+
         Raises:
-            BadInput: as ``predict_words``.
+            BadInput: as ``predict_words`` and ``predict``.
         """
-        rows = self._of_all_tensors.predict_words(words)
+        whole = self._of_all_tensors
+        is_physical = np.issubdtype(inputs.dtype, np.floating)
+        rows = whole.predict(inputs) if is_physical else whole.predict_words(inputs)
         tensors, start = {}, 0
         for operation in self.graph.operations:
             end = start + words_in(operation.shape)

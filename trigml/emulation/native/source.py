@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 import trigml
 from trigml.contract import InputContract
-from trigml.emulation.native.calls import Code, array_text, code_of, constant, variable
-from trigml.emulation.native.lanes import Lane, lane_of
-from trigml.emulation.native.memory import Arena, Lifetime, arranged
-from trigml.emulation.native.steps import Step, steps_of, stored_as
+from trigml.emulation.native.calls import Code, array_text, code_of, constant
+from trigml.emulation.native.plan import Plan, plan_of, variable
 from trigml.graph import Graph
 from trigml.graph.network import words_in
 from trigml.graph.operations import Input
 
 GENERATOR = f"trigml {trigml.__version__}"
-LANES = 32
-"""Events side by side; as in ``trigml_rows.h``."""
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A tensor in the memory of a block."""
-
-    name: str
-    rows: int
-    lane: Lane
 
 
 def emulator_source(graph: Graph) -> str:
@@ -38,49 +24,25 @@ def emulator_source(graph: Graph) -> str:
 
     It defines ``const trigml_emulator *NAME_emulator(void)``, NAME being that of the graph.
     """
-    steps, stored = steps_of(graph), stored_as(graph)
-    codes = [code_of(graph, step) for step in steps]
-    tensors = _tensors(graph, steps)
-    arena = arranged(_lifetimes(graph, steps, stored, tensors))
+    plan = plan_of(graph)
+    codes = [code_of(plan, step) for step in plan.steps]
     parts = [
         f"// {graph.name}: an emulator made by {GENERATOR}. Do not edit; make it again from the network.\n"
         f"// Network {graph.digest}",
-        '#include "trigml_emulator.h"\n#include "trigml_ports.h"',
+        '#include "trigml_emulator.h"\n#include "trigml_pairs.h"\n#include "trigml_ports.h"',
         "namespace {\n\nusing namespace trigml;",
         *(
             _features(operation, contract)
             for operation, contract in zip(graph.inputs, graph.contracts, strict=True)
         ),
         *(constant for code in codes for constant in code.constants),
-        _network(graph, codes, stored, tensors, arena),
+        _network(plan, codes),
         _description(graph),
         "}  // namespace",
         f'extern "C" TRIGML_EXPORT const trigml_emulator *{graph.name}_emulator(void) {{\n'
         "  return &description;\n}",
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _tensors(graph: Graph, steps: Sequence[Step]) -> Mapping[str, Tensor]:
-    kept = [*graph.inputs, *(step.result for step in steps)]
-    return {o.name: Tensor(o.name, words_in(o.shape), lane_of(graph.ranges[o.name])) for o in kept}
-
-
-def _lifetimes(
-    graph: Graph, steps: Sequence[Step], stored: Mapping[str, str], tensors: Mapping[str, Tensor]
-) -> Mapping[str, Lifetime]:
-    first = {operation.name: 0 for operation in graph.inputs}
-    last = dict(first)
-    for number, step in enumerate(steps, start=1):
-        first[step.result.name] = last[step.result.name] = number
-        for name in step.head.inputs:
-            last[stored[name]] = number
-    for name in graph.outputs:
-        last[stored[name]] = len(steps) + 1
-    return {
-        name: Lifetime(tensor.rows * LANES * tensor.lane // 8, first[name], last[name])
-        for name, tensor in tensors.items()
-    }
 
 
 def _features(operation: Input, contract: InputContract) -> str:
@@ -98,20 +60,13 @@ def _comment(text: str) -> str:
     return json.dumps(text).strip('"').replace("\\", "/")
 
 
-def _network(
-    graph: Graph,
-    codes: Sequence[Code],
-    stored: Mapping[str, str],
-    tensors: Mapping[str, Tensor],
-    arena: Arena,
-) -> str:
+def _network(plan: Plan, codes: Sequence[Code]) -> str:
     """The functions of one block: read the ports, compute the tensors, write the scores."""
-    pointers = [
-        f"auto *const {variable(name)} = "
-        f"reinterpret_cast<{tensors[at].lane.cpp} *>(memory + {arena.offsets[at]});"
-        for name, at in stored.items()
-        if at in tensors
-    ]
+    graph = plan.graph
+    pointers = [_pointer(plan, name, name) for name in plan.buffers]
+    for name, at in plan.stored.items():
+        if name != at and variable(at) in plan.buffers:
+            pointers.append(_pointer(plan, variable(name), variable(at)))
     reads, start = [], 0
     for operation in graph.inputs:
         count, format_ = words_in(operation.shape), operation.format
@@ -129,7 +84,7 @@ def _network(
     lines = [
         "struct Network {",
         f"  static constexpr int N_IN = {graph.n_in}, N_OUT = {graph.n_out};",
-        f"  static constexpr std::size_t TENSOR_BYTES = {arena.size};",
+        f"  static constexpr std::size_t TENSOR_BYTES = {plan.arena.size};",
         "",
         "  // One block of events; false if a value has no input word.",
         "  template <class Value>",
@@ -146,6 +101,11 @@ def _network(
         "};",
     ]
     return "\n".join(lines)
+
+
+def _pointer(plan: Plan, name: str, buffer: str) -> str:
+    lane, offset = plan.buffers[buffer].lane, plan.arena.offsets[buffer]
+    return f"auto *const {name} = reinterpret_cast<{lane.cpp} *>(memory + {offset});"
 
 
 def _used(pointers: Sequence[str], statements: Sequence[str]) -> list[str]:
