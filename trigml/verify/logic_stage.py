@@ -9,7 +9,6 @@ from trigml.progress import Progress
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
 
-
 SLOW_CLOCK_NS = 1000.0
 """No pipeline registers: they would not change a word."""
 

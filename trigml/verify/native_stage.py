@@ -40,5 +40,6 @@ class NativeStage:
         return np.asarray(self._emulator.predict_words(vectors.words))
 
     def tensors(self, vectors: Vectors, progress: Progress) -> dict[str, Scaled]:
-        """Words of every tensor."""
-        return dict(self._emulator.tensors(vectors.words))
+        """Words of every tensor, those of the input quantiser too where there are features."""
+        given = vectors.words if vectors.features is None else vectors.features
+        return dict(self._emulator.tensors(given))
