@@ -2,15 +2,14 @@
 //
 //   emulation INPUT OUTPUT
 //
-// INPUT: doubles, TRIGML_N_IN per event. OUTPUT: doubles, TRIGML_N_OUT per event. Built together with the project's own
-// sources, with TRIGML_TOP (the bridge function for doubles), TRIGML_N_IN and TRIGML_N_OUT defined.
+// INPUT: doubles, N_IN per event, those of the first port first. OUTPUT: doubles, N_OUT per event, likewise. Built
+// together with the project's own sources; emulation_ports.h, written next to this file, has N_IN, N_OUT and
+// run_event(), which calls the project's bridge function with each port's place in the row.
 #include <cstddef>
 #include <cstdio>
 #include <vector>
 
-extern "C" {
-void TRIGML_TOP(double *inputs, double *outputs);
-}
+#include "emulation_ports.h"
 
 static int fail(const char *what) {
     std::perror(what);
@@ -28,11 +27,11 @@ int main(int argc, char **argv) {
     std::FILE *output = std::fopen(argv[2], "wb");
     if (!output)
         return fail(argv[2]);
-    std::vector<double> features(TRIGML_N_IN), result(TRIGML_N_OUT);
+    std::vector<double> features(N_IN), result(N_OUT);
     size_t got;
-    while ((got = std::fread(features.data(), sizeof(double), TRIGML_N_IN, input)) == TRIGML_N_IN) {
-        TRIGML_TOP(features.data(), result.data());
-        if (std::fwrite(result.data(), sizeof(double), TRIGML_N_OUT, output) != TRIGML_N_OUT)
+    while ((got = std::fread(features.data(), sizeof(double), N_IN, input)) == N_IN) {
+        run_event(features.data(), result.data());
+        if (std::fwrite(result.data(), sizeof(double), N_OUT, output) != N_OUT)
             return fail("writing the output");
     }
     if (got != 0) {

@@ -22,6 +22,7 @@ from trigml.backends.hls import HlsBackend, HlsProject
 from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import IntArray
 from trigml.graph import Graph
+from trigml.graph.network import words_in
 from trigml.resources import shipped_folder
 from trigml.toolchains.programs import find_compiler, run, version_line
 
@@ -98,13 +99,16 @@ class HlsEmulation:
         return outputs.reshape(shape)
 
 
-def compile_emulation(graph: Graph, project: HlsProject, scratch: Path) -> HlsEmulation:
+def compile_emulation(
+    graph: Graph, project: HlsProject, scratch: Path, *, optimisation: str = "-O2"
+) -> HlsEmulation:
     """Write a project into ``scratch`` and compile it.
 
     Args:
         graph: the network of the project.
         project: its files.
         scratch: an existing folder for the project and the executable.
+        optimisation: the compiler's option; for few events ``-O0`` is sooner done.
 
     Raises:
         BadInput: the backend's C++ does not compile with plain g++.
@@ -118,11 +122,13 @@ def compile_emulation(graph: Graph, project: HlsProject, scratch: Path) -> HlsEm
     folder = Path(tempfile.mkdtemp(prefix="project_", dir=scratch))
     project.write_into(folder)
     shutil.copy(shipped_folder("firmware") / "hls" / "emulation_driver.cpp", folder)
-    command = [compiler, "-std=c++17", "-O2", "-w", '-DWEIGHTS_DIR="firmware/weights"']
+    (folder / "emulation_ports.h").write_text(_ports_header(graph, project))
+    sources = (f"firmware/{project.top}.cpp", f"{project.top}_bridge.cpp", "emulation_driver.cpp")
+    one_piece = "".join(f'#include "{source}"\n' for source in sources)  # so that headers are read once
+    (folder / "emulation.cpp").write_text(one_piece)
+    command = [compiler, "-std=c++17", optimisation, "-w", '-DWEIGHTS_DIR="firmware/weights"']
     command += [f"-I{include}" for include in _INCLUDES[backend]]
-    command += [f"-DTRIGML_TOP={project.top}_double", f"-DTRIGML_N_IN={graph.n_in}"]
-    command += [f"-DTRIGML_N_OUT={graph.n_out}", f"firmware/{project.top}.cpp"]
-    command += [f"{project.top}_bridge.cpp", "emulation_driver.cpp", "-o", "emulation"]
+    command += ["emulation.cpp", "-o", "emulation"]
     run(
         command,
         what="compiling the emulation of the HLS project",
@@ -130,6 +136,32 @@ def compile_emulation(graph: Graph, project: HlsProject, scratch: Path) -> HlsEm
         folder=folder,
     )
     return HlsEmulation(graph, version_line(compiler), folder)
+
+
+def _ports_header(graph: Graph, project: HlsProject) -> str:
+    """C++ that calls the project's bridge function with each port's place in the rows of words."""
+    parameters, arguments = [], []
+    for row, operations in (("inputs", graph.inputs), ("outputs", graph.results)):
+        start = 0
+        for operation in operations:
+            parameters.append("double *")
+            arguments.append(f"{row} + {start}")
+            start += words_in(operation.shape)
+    sizes = ""
+    if (
+        project.options.backend is HlsBackend.QUARTUS
+    ):  # its bridge also takes a size per port, which it ignores
+        sizes = "    unsigned short size = 0;\n"
+        parameters += ["unsigned short &"] * len(arguments)
+        arguments += ["size"] * len(arguments)
+    function = f"{project.top}_double"
+    return (
+        f"#define N_IN {graph.n_in}\n#define N_OUT {graph.n_out}\n"
+        f'extern "C" void {function}({", ".join(parameters)});\n'
+        "static inline void run_event(double *inputs, double *outputs) {\n"
+        f"{sizes}    {function}({', '.join(arguments)});\n"
+        "}\n"
+    )
 
 
 def _cores() -> int:

@@ -11,19 +11,26 @@ import io
 import json
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trigml import __version__
-from trigml.backends.hls.interface import interface_document
-from trigml.backends.hls.layers import HlsLayer, hls_layers, spelled
-from trigml.backends.hls.options import HlsBackend, HlsOptions, Strategy
+from trigml.backends.hls.extension import register_kernels
+from trigml.backends.hls.interface import Ports, interface_document
+from trigml.backends.hls.layer import HlsLayer
+from trigml.backends.hls.layers import hls_layers, spelled
+from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType, Strategy
+from trigml.backends.hls.passes import port_layers, with_padding_apart
 from trigml.backends.project import Project
 from trigml.errors import BadInput, ToolFailed
-from trigml.fixedpoint import FixedPoint, IntArray, to_values
+from trigml.fixedpoint import FixedPoint, IntArray
 from trigml.graph import Graph
 
 PROJECT_FILE = "trigml_project.json"
@@ -77,21 +84,28 @@ def write_layers(
     vectors: tuple[IntArray, IntArray] | None = None,
 ) -> HlsProject:
     """Like ``hls_project`` for given layers (tests plant wrong precisions here)."""
+    if options.io is IoType.STREAM:
+        layers = with_padding_apart(layers)
     with tempfile.TemporaryDirectory(prefix="trigml_hls_") as scratch:
         folder = Path(scratch) / "project"
-        with _hls4ml_errors(options), _without_keras(), contextlib.redirect_stdout(io.StringIO()):
+        with _hls4ml_errors(options), _without_keras(), _quiet():
             from hls4ml.model.graph import ModelGraph
 
+            register_kernels(options.backend)
+            inputs, outputs = port_layers(layers, graph)
             model = ModelGraph.from_layer_list(
                 _configuration(graph, layers, options, folder),
                 [dict(layer.description) for layer in layers],
+                inputs=inputs,
+                outputs=outputs,
             )
             _check_precisions(model, layers)
             model.write()
         stamp = str(model.config.config.get("Stamp", ""))
         notes = _departures(model, layers, options)
         files = _read_back(folder, stamp=stamp, replacement=f"g{graph.digest[:7]}")
-    files |= _own_files(graph, options, vectors)
+        ports = Ports(_names(model.get_input_variables()), _names(model.get_output_variables()))
+    files |= _own_files(graph, options, ports, vectors)
     return HlsProject(graph.name, files, options, tuple(layers), notes)
 
 
@@ -110,7 +124,7 @@ def _configuration(
         "ProjectName": graph.name,
         "Backend": options.backend.hls4ml_name,
         "HLSConfig": {
-            "Model": {"Precision": {"default": spelled(graph.output.format)}, **model_options},
+            "Model": {"Precision": {"default": spelled(graph.results[0].format)}, **model_options},
             "LayerName": {
                 layer.name: {
                     "Precision": {what: spelled(format_) for what, format_ in layer.precisions.items()},
@@ -152,6 +166,10 @@ def _check_precisions(model: Any, layers: Sequence[HlsLayer]) -> None:
                 )
 
 
+def _names(variables: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(str(getattr(variable, "member_name", variable.name)) for variable in variables)
+
+
 def _format_of(precision: Any) -> FixedPoint:
     return FixedPoint.parse(str(precision))
 
@@ -187,7 +205,10 @@ def _read_back(folder: Path, *, stamp: str, replacement: str) -> dict[str, bytes
 
 
 def _own_files(
-    graph: Graph, options: HlsOptions, vectors: tuple[IntArray, IntArray] | None
+    graph: Graph,
+    options: HlsOptions,
+    ports: Ports,
+    vectors: tuple[IntArray, IntArray] | None,
 ) -> dict[str, bytes]:
     description = {
         "trigml": __version__,
@@ -198,19 +219,21 @@ def _own_files(
     }
     files = {
         PROJECT_FILE: (json.dumps(description, indent=2) + "\n").encode(),
-        "INTERFACE.md": interface_document(graph, options).encode(),
-        "contract.json": (json.dumps(graph.contract.to_json(), indent=2) + "\n").encode(),
+        "INTERFACE.md": interface_document(graph, options, ports).encode(),
     }
+    for operation, contract in zip(graph.inputs, graph.contracts, strict=True):
+        name = "contract.json" if len(graph.inputs) == 1 else f"contract_{operation.name}.json"
+        files[name] = (json.dumps(contract.to_json(), indent=2) + "\n").encode()
     if vectors is not None:
         inputs, outputs = vectors
-        files["tb_data/tb_input_features.dat"] = _vector_lines(inputs, graph.inputs[0].format)
-        files["tb_data/tb_output_predictions.dat"] = _vector_lines(outputs, graph.output.format)
+        files["tb_data/tb_input_features.dat"] = _vector_lines(inputs, graph.input_fractions)
+        files["tb_data/tb_output_predictions.dat"] = _vector_lines(outputs, graph.output_fractions)
     return files
 
 
-def _vector_lines(words: IntArray, format_: FixedPoint) -> bytes:
-    """One event a line, exact decimal values, as hls4ml's testbench reads them."""
-    values = to_values(words, format_.fraction)
+def _vector_lines(words: IntArray, fractions: NDArray[np.int32]) -> bytes:
+    """One event a line, port after port, exact decimal values, as hls4ml's testbench reads them."""
+    values = np.ldexp(words.astype(np.float64), -fractions)
     return "".join(" ".join(map(repr, event)) + "\n" for event in values.tolist()).encode()
 
 
@@ -232,6 +255,14 @@ def _hls4ml_errors(options: HlsOptions) -> Iterator[None]:
             found=f"{type(error).__name__}: {error}",
             remedy="try another strategy or io type; -v shows where it failed",
         ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """hls4ml tells of its own steps on stdout and in warnings; what matters of them is checked."""
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextlib.contextmanager
