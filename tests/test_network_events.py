@@ -13,7 +13,7 @@ from trigml.data.layout import Column, EventsWriter
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint
 from trigml.graph import Graph, GraphBuilder
-from trigml.network_events import NetworkEvents, columns_of
+from trigml.network_events import CHUNK_BYTES, MOST_CHUNK_EVENTS, NetworkEvents, columns_of
 
 FORMAT = FixedPoint.parse("ap_fixed<10,4,RND_CONV,SAT>")
 
@@ -140,3 +140,13 @@ def test_values_that_are_not_finite_are_placed(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="NaN") as error:
         rows(events)
     assert error.value.where == f"{path}: /features/b, row 23"
+
+
+def test_chunks_are_small_enough_for_many_inputs_and_outputs(tmp_path: Path) -> None:
+    """Protects memory: a network of few inputs and very many outputs gets few events at a time."""
+    path = write(tmp_path / "e.h5", a="")
+    builder = GraphBuilder("network")
+    inputs = builder.input("in", (1,), InputContract((InputFeature("a", "", 0.0, 0),), FORMAT))
+    many = builder.finish([builder.concatenate("wide", [inputs] * 20_000, axis=0)])
+    assert 8 * many.n_out * NetworkEvents(many, [path]).source.chunk_events <= CHUNK_BYTES
+    assert NetworkEvents(network((("a", ""),)), [path]).source.chunk_events == MOST_CHUNK_EVENTS

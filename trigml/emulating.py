@@ -24,6 +24,7 @@ from trigml.network_events import Columns, NetworkEvents
 from trigml.progress import Progress, Silent
 from trigml.scores.growing import GrowingScores, grow_scores, refuse_taken
 from trigml.scores.layout import ScoredFile, ScoresHeader, output_words, smallest_type
+from trigml.verify.vectors import ports
 
 
 class Emulation(Protocol):
@@ -50,9 +51,8 @@ class NumpyEmulation:
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[Any]:
         """Output words (events, n_out) int64."""
-        ends = np.cumsum([len(contract.features) for contract in self.graph.contracts])[:-1]
-        parts = zip(self.graph.contracts, np.split(features, ends, axis=1), strict=True)
-        return emulate(self.graph, np.concatenate([contract.words(part) for contract, part in parts], axis=1))
+        words = [contract.words(part) for contract, part in ports(self.graph, features)]
+        return emulate(self.graph, np.concatenate(words, axis=1))
 
 
 @dataclass(frozen=True, slots=True)

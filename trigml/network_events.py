@@ -20,7 +20,7 @@ from trigml.graph import Graph
 
 MOST_CHUNK_EVENTS = 65_536
 CHUNK_BYTES = 16 * 2**20
-"""A chunk's features take at most so much, and some copies of them are in memory at a time."""
+"""The features of a chunk (float32) and its scores (int64) take at most so much each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class NetworkEvents:
             features=tuple(dict.fromkeys(self.columns.features)),
             constituents=wanted,
             n_constituents=graph.n_in // len(wanted) if wanted else None,
-            chunk_events=max(1, min(MOST_CHUNK_EVENTS, CHUNK_BYTES // (4 * graph.n_in))),
+            chunk_events=max(1, min(MOST_CHUNK_EVENTS, CHUNK_BYTES // max(4 * graph.n_in, 8 * graph.n_out))),
         )
         self._places = self._repeated()
 

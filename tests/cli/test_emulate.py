@@ -164,13 +164,13 @@ def _wait_for_rows(process: subprocess.Popen[str], out: Path) -> None:
 def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(run: Path, tmp_path: Path) -> None:
     """Protects the promise of the command with real processes and real SIGKILLs, several on one file."""
     events, out = tmp_path / "e.h5", tmp_path / "s.h5"
-    write_events(events, 600_000)
+    write_events(events, 400_000)
     process = _start(run, events, tmp_path / "undisturbed.h5")
     _, messages = process.communicate(timeout=300)
     assert process.returncode == 0, messages
     moments = random.Random()
     kills = 0
-    for _ in range(3):
+    for _ in range(2):
         process = _start(run, events, out)
         _wait_for_rows(process, out)
         time.sleep(moments.uniform(0, 0.1))
@@ -184,7 +184,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(run: Path, tmp_pa
         process = _start(run, events, out)
         summary, messages = process.communicate(timeout=300)
         assert process.returncode == 0, messages
-        assert 0 < json.loads(summary)["resumed"] <= 600_000
+        assert 0 < json.loads(summary)["resumed"] <= 400_000
     assert sha256_of(out) == sha256_of(tmp_path / "undisturbed.h5")
     assert not unfinished_folder(out).exists()
 
@@ -193,13 +193,13 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(run: Path, tmp_pa
 def test_ctrl_c_says_what_was_kept_and_ends_with_130(run: Path, tmp_path: Path) -> None:
     """Protects the exit code and the message of an interrupted command."""
     events, out = tmp_path / "e.h5", tmp_path / "s.h5"
-    write_events(events, 600_000)
+    write_events(events, 400_000)
     process = _start(run, events, out)
     _wait_for_rows(process, out)
     process.send_signal(signal.SIGINT)
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 130, messages
-    assert "of 600,000 events" in messages
+    assert "of 400,000 events" in messages
     assert "same command again" in messages
     assert "Traceback" not in messages
 

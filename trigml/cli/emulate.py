@@ -11,6 +11,8 @@ import typer
 from trigml.cli.console import Console
 from trigml.cli.options import (
     BatchnormType,
+    ConstituentColumns,
+    FeatureColumns,
     InputType,
     Json,
     Model,
@@ -19,6 +21,7 @@ from trigml.cli.options import (
     SoftmaxForm,
     Verbose,
     Weights,
+    names_in,
 )
 from trigml.emulation.stage import EmulationStage
 
@@ -46,16 +49,8 @@ def emulate(
         list[str], typer.Argument(metavar="EVENTS...", help="Files of events, patterns or sample:NAME.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="SCORES.h5", help="The file to write.")],
-    features: Annotated[
-        str | None,
-        typer.Option(metavar="A,B,…", help="Columns to read, in the order of the inputs."),
-    ] = None,
-    constituents: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,…", help="Columns of the constituents to read, in the order of the inputs."
-        ),
-    ] = None,
+    features: FeatureColumns = None,
+    constituents: ConstituentColumns = None,
     stage: Annotated[
         EmulationStage, typer.Option(help="What computes the scores; the words are the same.")
     ] = EmulationStage.NATIVE,
@@ -89,7 +84,7 @@ def emulate(
         opened.graph,
         files,
         output,
-        columns=columns_of(opened.graph, _names(features), _names(constituents)),
+        columns=columns_of(opened.graph, names_in(features), names_in(constituents)),
         stage=stage,
         threads=threads,
         force=force,
@@ -100,7 +95,3 @@ def emulate(
     console.next_step(
         f"python -c {shlex.quote(program)}", "docs/scores.md: what the file holds, and how to read it"
     )
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",")]
