@@ -15,7 +15,7 @@ from trigml.graph import Graph
 from trigml.graph.products import products_per_event
 from trigml.opening import OpenedModel
 from trigml.progress import Progress, Silent
-from trigml.verify.stages import HlsStage, KerasStage, LogicStage, NativeStage, Stage
+from trigml.verify.stages import HlsStage, KerasStage, LogicStage, NativeStage, QonnxStage, Stage
 
 DEFAULT_CLOCK_NS = 5.0
 
@@ -58,12 +58,13 @@ def stage_names(names: Sequence[str]) -> tuple[StageName, ...]:
     Raises:
         BadInput: a name is not that of a stage.
     """
+    known = [stage.value for stage in StageName]
     for name in names:
-        if name not in list(StageName):
+        if name not in known:
             raise BadInput(
                 f"there is no stage {name!r}",
-                expected="some of " + ",".join(StageName),
-                remedy=did_you_mean(name, list(StageName)),
+                expected="some of " + ",".join(known),
+                remedy=did_you_mean(name, known),
             )
     return tuple(StageName(name) for name in names)
 
@@ -94,7 +95,9 @@ class StageSources:
 
     def qonnx(self) -> Stage:
         """The QONNX file in qonnx's executor."""
-        raise BadInput("this model is not a QONNX file", where=self.model.name)
+        if self.model.qonnx is None:
+            raise BadInput("this model is not a QONNX file", where=self.model.name)
+        return QonnxStage(self.model.qonnx)
 
     def native(self) -> Stage:
         """The generated C++."""

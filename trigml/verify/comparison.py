@@ -239,11 +239,12 @@ def _place_of_output(graph: Graph, word: int) -> tuple[str, int]:
 
 
 def _remark(stage: Stage) -> str:
-    tensors = getattr(stage, "may_round", ())
-    if not tensors:
-        return ""
-    return f"QKeras casts to float32 in {', '.join(tensors)} and could itself round there"
-
+    remarks = []
+    if rounding := getattr(stage, "may_round", ()):
+        remarks.append(f"it could itself round in {', '.join(rounding)}")
+    if own := getattr(stage, "not_compared", ()):
+        remarks.append(f"{', '.join(own)} are the graph's own, computed from what the stage has before them")
+    return "; ".join(remarks)
 
 def _per_event(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(differs.reshape(len(differs), -1).any(axis=1))

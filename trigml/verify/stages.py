@@ -5,6 +5,16 @@ from trigml.verify.hls_stage import HlsStage
 from trigml.verify.keras_stage import KerasStage
 from trigml.verify.logic_stage import LogicStage
 from trigml.verify.native_stage import NativeStage
+from trigml.verify.qonnx_stage import QonnxStage
 from trigml.verify.stage import Scaled, Stage
 
-__all__ = ["GraphStage", "HlsStage", "KerasStage", "LogicStage", "NativeStage", "Scaled", "Stage"]
+__all__ = [
+    "GraphStage",
+    "HlsStage",
+    "KerasStage",
+    "LogicStage",
+    "NativeStage",
+    "QonnxStage",
+    "Scaled",
+    "Stage",
+]
