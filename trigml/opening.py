@@ -152,15 +152,14 @@ def _open_run(path: Path, options: OpenOptions) -> OpenedModel:
 
 
 def _open_onnx(path: Path, options: OpenOptions) -> OpenedModel:
-    for option, value in (("--weights", options.weights), ("--quantizers", options.quantizers)):
-        if value is not None:
-            raise BadInput(
-                f"{option} is for Keras models; an ONNX file has weights and quantisers inside",
-                where=str(path),
-                remedy=f"leave {option} out",
-            )
+    if options.weights is not None:
+        raise BadInput(
+            "--weights is for Keras models; an ONNX file has its weights inside",
+            where=str(path),
+            remedy="leave --weights out",
+        )
     from trigml.frontends.qonnx import qonnx_from_file
 
     asked = conversion_options(options, path.stem)
-    made = qonnx_from_file(path, asked)
+    made = qonnx_from_file(path, asked, options.quantizers)
     return OpenedModel(str(path), made.model.graph, None, None, made.notes, asked, made.model)

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import trigml
-from trigml.cli import data, emulate, inspect, report, synth, train, verify
+from trigml.cli import data, emulate, export, inspect, preflight, report, synth, train, verify
 from trigml.errors import TrigmlError
 
 INTERRUPTED = 130
@@ -42,9 +42,11 @@ app = typer.Typer(
 )
 app.command("train", help=train.HELP)(train.train)
 app.command("synth", help=synth.HELP)(synth.synth)
+app.command("preflight", help=preflight.HELP)(preflight.preflight)
 app.command("inspect", help=inspect.HELP)(inspect.inspect)
 app.command("verify", help=verify.HELP)(verify.verify)
 app.command("emulate", help=emulate.HELP)(emulate.emulate)
+app.command("export", help=export.HELP)(export.export)
 app.command("report", help=report.HELP)(report.report)
 app.add_typer(data.app, name="data")
 

@@ -19,17 +19,20 @@ from trigml.errors import BadInput
 from trigml.frontends.names import identifier
 from trigml.frontends.onnx.conversion import Port, converted, outputs_of, ports_of
 from trigml.frontends.onnx.file import metadata_of, read_onnx
+from trigml.frontends.onnx.post_training import quantise_model
 from trigml.frontends.onnx.preparation import Preparation
 from trigml.frontends.onnx.quantisers import same_words
 from trigml.frontends.onnx.reader import Reader
 from trigml.frontends.onnx.values import Known
 from trigml.frontends.options import Conversion, ConversionOptions, rounding_half_even
+from trigml.frontends.quantizers_file import load_quantizers
 from trigml.graph.float32 import where_float32_may_round
 from trigml.problems import NoExactForm, Problem
 from trigml.qonnx_model import IR_VERSION, Place, QonnxModel, constants_of
 
 CONTRACTS = "trigml.input_contracts"
 OUTPUT_LABELS = "trigml.output_labels"
+DIGEST = "trigml.graph_digest"
 
 
 @dataclass(frozen=True)
@@ -45,41 +48,56 @@ class QonnxConversion:
     notes: tuple[str, ...]
 
 
-def graph_from_qonnx(path: Path, options: ConversionOptions | None = None) -> Conversion:
+def graph_from_qonnx(
+    path: Path, options: ConversionOptions | None = None, quantizers: Path | None = None
+) -> Conversion:
     """The integer network that a QONNX file describes.
 
     Raises:
         BadInput: the file cannot be read.
         NoExactForm: the model breaks rules; all of them are named.
     """
-    conversion = qonnx_from_file(path, options)
+    conversion = qonnx_from_file(path, options, quantizers)
     return Conversion(conversion.model.graph, conversion.notes)
 
 
-def problems_of_qonnx(path: Path, options: ConversionOptions | None = None) -> list[Problem]:
+def problems_of_qonnx(
+    path: Path, options: ConversionOptions | None = None, quantizers: Path | None = None
+) -> list[Problem]:
     """The rules that a model breaks; empty if it has an exact form.
 
     Raises:
         BadInput: the file cannot be read.
     """
     try:
-        qonnx_from_file(path, options)
+        qonnx_from_file(path, options, quantizers)
     except NoExactForm as error:
         return list(error.problems)
     return []
 
 
-def qonnx_from_file(path: Path, options: ConversionOptions | None = None) -> QonnxConversion:
-    """Like ``graph_from_qonnx``, with what the executor needs."""
+def qonnx_from_file(
+    path: Path, options: ConversionOptions | None = None, quantizers: Path | None = None
+) -> QonnxConversion:
+    """Like ``graph_from_qonnx``, with what the executor needs.
+
+    Args:
+        path: the file.
+        options: how to convert it.
+        quantizers: formats for a plain ONNX model (post-training quantisation, docs/models.md).
+    """
     options = options or ConversionOptions()
     proto = read_onnx(path)
     where = str(path)
     preparation = Preparation(proto, where)
     preparation.normalise_domains()
+    if quantizers is not None:
+        _, ports = ports_of(proto, where)
+        quantise_model(preparation, load_quantizers(quantizers), ports, str(quantizers))
     contracts = _contracts(preparation, options)
     if options.batchnorm_type is not None:
         preparation.round_batchnorms(rounding_half_even(options.batchnorm_type))
-    name = options.name or identifier(path.stem)
+    name = _own_name(proto) or options.name or identifier(path.stem)
     reader = converted(proto, contracts, name, where, preparation.problems)
     if reader.problems:
         raise NoExactForm(path.name, reader.problems)
@@ -121,7 +139,7 @@ def _contracts(preparation: Preparation, options: ConversionOptions) -> Sequence
             wanted = contracts[index].format
         if wanted is not None and (port.format is None or not same_words(wanted, port.format)):
             preparation.quantise_input(port, wanted)
-    if options.contracts is None and options.input_type is not None and contracts is not None:
+    if options.contracts is None and options.input_format is not None and contracts is not None:
         return [replace(contract, format=options.input_format) for contract in contracts]
     return contracts
 
@@ -134,6 +152,12 @@ def _own_contracts(proto: Any, where: str) -> list[InputContract] | None:
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise BadInput("the input contract is damaged", where=f"{where}: {CONTRACTS}")
     return [InputContract.from_json(entry, where=f"{where}: {CONTRACTS}") for entry in content]
+
+
+def _own_name(proto: Any) -> str | None:
+    """The name of the graph if trigml wrote the file."""
+    name = str(proto.graph.name)
+    return name if DIGEST in metadata_of(proto) and name.isascii() and name.isidentifier() else None
 
 
 def _labels(proto: Any) -> tuple[str, ...]:

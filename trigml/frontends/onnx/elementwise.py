@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from trigml.frontends.onnx.file import Node
-from trigml.frontends.onnx.linear import append_affine, constant_for, words_of
+from trigml.frontends.onnx.linear import append_affine, constant_for, read_factor, words_of
 from trigml.frontends.onnx.reader import Reader, axis_of, number_of
 from trigml.frontends.onnx.values import Known, Tensor, power_of_two
 from trigml.frontends.refusals import refused
@@ -80,13 +80,14 @@ def read_arithmetic(reader: Reader, node: Node) -> None:
     if len(node.inputs) != 2:
         raise refused("adds constants and several tensors", "", "add them one after the other")
     (constant,) = constants
+    if node.kind == "Mul":
+        read_factor(reader, node, constant)
+        return
     source = reader.tensor(node, 1 - constant)
     known, array = constant_for(reader, node, constant, source)
     match node.kind:
         case "Add" | "Sum":
             append_affine(reader, node, source, offset=(known, array))
-        case "Mul":
-            append_affine(reader, node, source, factor=(known, array))
         case "Sub" if constant == 1:
             append_affine(reader, node, source, offset=(Known(known.array), -array))
         case "Sub":

@@ -77,7 +77,7 @@ def read_onnx(path: Path) -> Any:
             operation of a domain that is not known.
     """
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         size = path.stat().st_size

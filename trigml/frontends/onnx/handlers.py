@@ -65,6 +65,7 @@ INSTEAD = {
 
 KEEP_SHAPE = frozenset(
     "Sigmoid Tanh HardSigmoid Elu Selu Softplus Softsign HardSwish Gelu Erf Exp Log Sqrt Abs Softmax "
-    "BatchNormalization QuantizeLinear DequantizeLinear Quant IntQuant BipolarQuant Trunc Clip LeakyRelu".split()
+    "BatchNormalization QuantizeLinear DequantizeLinear Quant IntQuant BipolarQuant Trunc Clip "
+    "LeakyRelu".split()
 )
 """Operations whose result has the shape of what they read, refused or not."""

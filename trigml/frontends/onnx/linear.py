@@ -16,7 +16,6 @@ from trigml.frontends.onnx.windows import padding_of, spatial_numbers
 from trigml.frontends.refusals import Reason, refused
 from trigml.graph import Constants
 from trigml.graph.float32 import LARGEST
-from trigml.graph.operations import Padding
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +49,7 @@ def read_matmul(reader: Reader, node: Node) -> None:
         )
     words = words_of(reader, node, weight, "weights")
     follower, bias = _bias_behind(reader, node, words.words.shape[1], axis=source.rank - 1, rank=source.rank)
-    _append_dense(reader, node, follower, source, words, bias)
+    _append_dense(reader, node, follower, source=source, weight=words, bias=bias)
 
 
 def read_gemm(reader: Reader, node: Node) -> None:
@@ -72,11 +71,17 @@ def read_gemm(reader: Reader, node: Node) -> None:
         vector = beta * np.broadcast_to(addend.array.astype(np.float64).reshape(-1), matrix.shape[1])
         given = addend if beta == 1 else Known(addend.array)
         follower, bias = node, words_of(reader, node, given, "biases", vector)
-    _append_dense(reader, node, follower, source, words, bias)
+    _append_dense(reader, node, follower, source=source, weight=words, bias=bias)
 
 
 def _append_dense(
-    reader: Reader, node: Node, follower: Node, source: Tensor, weight: Constants, bias: Constants | None
+    reader: Reader,
+    node: Node,
+    follower: Node,
+    *,
+    source: Tensor,
+    weight: Constants,
+    bias: Constants | None,
 ) -> None:
     shape = (*source.shape[:-1], weight.words.shape[1])
     plain = reader.plain(source)
@@ -160,31 +165,10 @@ def read_conv(reader: Reader, node: Node) -> None:
         follower, bias = _bias_behind(reader, node, n_out, axis=0, rank=rank + 1)
     else:
         follower, bias = node, words_of(reader, node, addend, "biases")
-    last = reader.with_last(source, 0)
     order = (*range(1, source.rank), 0)
-    made = _convolved(
-        reader, follower, reader.ordered(last, order), words, bias, strides, padding, dilation, depthwise
-    )
-    shape = (n_out, *reader.graph[made].shape[:-1])
-    tensor = Tensor(made, shape, order, quantised=False)
-    check_source(reader, node, source, tensor)
-    _put_both(reader, node, follower, tensor)
-
-
-def _convolved(
-    reader: Reader,
-    follower: Node,
-    source: str,
-    words: Constants,
-    bias: Constants | None,
-    strides: list[int],
-    padding: Padding,
-    dilation: list[int],
-    depthwise: bool,
-) -> str:
-    return reader.graph.convolution(
+    made = reader.graph.convolution(
         reader.name_for(follower),
-        source,
+        reader.ordered(source, order),
         words,
         bias,
         strides=strides,
@@ -192,6 +176,10 @@ def _convolved(
         dilation=dilation,
         depthwise=depthwise,
     )
+    shape = (n_out, *reader.graph[made].shape[:-1])
+    tensor = Tensor(made, shape, order, quantised=False)
+    check_source(reader, node, source, tensor)
+    _put_both(reader, node, follower, tensor)
 
 
 def _channels_last(array: Floats, group: int, *, depthwise: bool) -> Floats:
@@ -250,6 +238,28 @@ def append_affine(
         graph_shape = tuple(source.shape)
         scaled = reader.graph.reshape(reader.fresh(f"{scaled}_reshaped"), scaled, graph_shape)
     reader.put(node, replace(moved, name=scaled, quantised=False))
+
+
+def read_factor(reader: Reader, node: Node, constant: int) -> None:
+    """A product with a constant, with an Add of another one behind it if both belong to one axis."""
+    source = reader.tensor(node, 1 - constant)
+    factor = constant_for(reader, node, constant, source)
+    follower = reader.only_reader(node.output, "Add")
+    known = None
+    if follower is not None:
+        known = reader.values.get(next(name for name in follower.inputs if name != node.output))
+    if follower is None or not isinstance(known, Known):
+        append_affine(reader, node, source, factor=factor)
+        return
+    offset = known, broadcast_against(known.array, source)
+    both = [np.broadcast_to(array, source.shape) for _, array in (factor, offset)]
+    if sum(any(_varies(array, axis) for array in both) for axis in range(source.rank)) > 1:
+        append_affine(reader, node, source, factor=factor)
+        return
+    reader.kept.append(node.proto)
+    reader.shapes[node.output] = source.shape
+    reader.done.add(follower.output)
+    append_affine(reader, follower, source, factor=factor, offset=offset)
 
 
 def _varies(array: Floats, axis: int) -> bool:

@@ -142,8 +142,8 @@ class Preparation:
         offset = bias - mean * rounded
         shifted = self._rounded(node, "offsets", offset, target)
         self.notes.append(
-            f"{node.name} ({node.kind}): factors and offsets rounded to {target}: a factor changes by at most "
-            f"{np.abs(rounded - factor).max() / target.lsb:.2f} LSB, "
+            f"{node.name} ({node.kind}): factors and offsets rounded to {target}: a factor changes by "
+            f"at most {np.abs(rounded - factor).max() / target.lsb:.2f} LSB, "
             f"an offset by {np.abs(shifted - offset).max() / target.lsb:.2f} LSB"
         )
         arrays = {"scale": rounded, "B": shifted, "mean": 0 * mean, "var": 0 * mean + 1}

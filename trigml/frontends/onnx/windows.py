@@ -67,7 +67,7 @@ def read_pool(reader: Reader, node: Node) -> None:
     if node.kind == "AveragePool" and node.integer("count_include_pad", 0):
         source = _padded(reader, node, source, padding)
         padding = ((0, 0),) * rank
-    _append_pool(reader, node, source, kernel, strides, padding)
+    _append_pool(reader, node, source, kernel=kernel, strides=strides, padding=padding)
 
 
 def read_global_pool(reader: Reader, node: Node) -> None:
@@ -76,7 +76,14 @@ def read_global_pool(reader: Reader, node: Node) -> None:
     rank = source.rank - 1
     if rank not in (1, 2):
         raise refused(f"a pool over {rank} axes", "", "use one or two spatial axes")
-    _append_pool(reader, node, source, list(source.shape[1:]), [1] * rank, ((0, 0),) * rank)
+    _append_pool(
+        reader,
+        node,
+        source,
+        kernel=list(source.shape[1:]),
+        strides=[1] * rank,
+        padding=((0, 0),) * rank,
+    )
 
 
 def _ceil_matters(size: Sequence[int], kernel: list[int], strides: list[int], padding: Padding) -> bool:
@@ -95,7 +102,13 @@ def _padded(reader: Reader, node: Node, source: Tensor, padding: Padding) -> Ten
 
 
 def _append_pool(
-    reader: Reader, node: Node, source: Tensor, kernel: list[int], strides: list[int], padding: Padding
+    reader: Reader,
+    node: Node,
+    source: Tensor,
+    *,
+    kernel: list[int],
+    strides: list[int],
+    padding: Padding,
 ) -> None:
     order = (*range(1, source.rank), 0)
     last = reader.ordered(source, order)

@@ -1,0 +1,98 @@
+"""``trigml export``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trigml.backends.onnx.kinds import ExportKind
+from trigml.cli.console import Console
+from trigml.cli.options import (
+    BatchnormType,
+    ConstituentColumns,
+    EventFiles,
+    FeatureColumns,
+    InputType,
+    Json,
+    Model,
+    Quantizers,
+    Softmax,
+    SoftmaxForm,
+    Verbose,
+    Weights,
+    names_in,
+)
+
+HELP = """
+Export a model as ONNX or QONNX.
+
+onnx is the float reference of a run, compared with Keras in onnxruntime: floats, so the largest deviation is
+stated beside the bound of float32 arithmetic. qonnx is the integer graph of any model, with Quant nodes; the
+qonnx executor has to give the same words on the test split of a run or the files of --events, corners, and
+random vectors. One differing word ends in exit code 4, and no file is written (docs/onnx.md).
+
+Examples:
+
+    trigml export runs/jet_tagger_hlf qonnx
+
+    trigml export runs/jet_tagger_hlf onnx -o tagger_float.onnx
+
+    trigml export model.h5 qonnx --input-type 'fixed<16,6>'
+"""
+
+
+def export(
+    model: Model,
+    kind: Annotated[ExportKind, typer.Argument(metavar="KIND", help="onnx or qonnx.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="File to write [default: NAME.KIND.onnx here]."),
+    ] = None,
+    events: EventFiles = None,
+    features: FeatureColumns = None,
+    constituents: ConstituentColumns = None,
+    random: Annotated[int, typer.Option(min=2, max=1_000_000, help="Number of random vectors.")] = 20_000,
+    weights: Weights = None,
+    input_type: InputType = None,
+    batchnorm_type: BatchnormType = None,
+    quantizers: Quantizers = None,
+    softmax: Softmax = SoftmaxForm.LOGITS,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write and check an ONNX file."""
+    from trigml.data.samples import resolve_files
+    from trigml.errors import BadInput
+    from trigml.exporting import export_onnx, export_qonnx
+    from trigml.network_events import columns_of
+    from trigml.opening import OpenOptions, open_model
+    from trigml.reports.terminal import comparison_text
+    from trigml.verify.events import events_of_model
+    from trigml.verify.verification import vector_sets
+
+    console = Console(as_json, verbose)
+    opened = open_model(model, OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value))
+    for note in opened.notes:
+        console.say(f"note: {note}")
+    columns = columns_of(opened.graph, names_in(features), names_in(constituents))
+    named = events_of_model(opened, resolve_files(events or ()), columns)
+    name = opened.graph.name if opened.run is None else opened.run.spec.name
+    path = out or Path(f"{name}.{kind.value}.onnx" if kind is ExportKind.QONNX else f"{name}.float.onnx")
+    if kind is ExportKind.ONNX:
+        if opened.run is None:
+            raise BadInput(
+                "only a run has a float reference",
+                where=str(model),
+                remedy=f"trigml export {shlex.quote(str(model))} qonnx writes the integer graph",
+            )
+        written = export_onnx(opened.run, path, named, random, console)
+        console.result(written.text(), written.to_json())
+        console.next_step(f"trigml export {shlex.quote(str(model))} qonnx")
+    else:
+        made = export_qonnx(opened.graph, path, vector_sets(opened.graph, named, random, 1), console)
+        console.result(comparison_text(made.comparison), made.to_json())
+        console.next_step(f"trigml verify {shlex.quote(str(path))}")
+    console.say(f"\nThe model is in {path}")

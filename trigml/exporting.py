@@ -1,0 +1,178 @@
+"""``trigml export``: a model as ONNX or QONNX, checked before the file appears."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigml.atomic import replacing_file
+from trigml.backends.onnx.assembly import serialised
+from trigml.backends.onnx.float_reference import FloatCheck, check_float_onnx, float_onnx
+from trigml.backends.onnx.kinds import ExportKind
+from trigml.backends.onnx.qonnx_writer import qonnx_model
+from trigml.errors import BadInput
+from trigml.graph import Graph
+from trigml.progress import Progress, Silent
+from trigml.runs import Run
+from trigml.verify.comparison import Comparison, compare
+from trigml.verify.events import NamedEvents
+from trigml.verify.qonnx_stage import QonnxStage
+from trigml.verify.stages import GraphStage
+from trigml.verify.vectors import Vectors
+
+
+@dataclass(frozen=True)
+class QonnxExport:
+    """A written QONNX file.
+
+    Attributes:
+        path: the file.
+        size: bytes.
+        comparison: graph and executor, word by word.
+        digest: of the graph.
+    """
+
+    path: Path
+    size: int
+    comparison: Comparison
+    digest: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "kind": ExportKind.QONNX.value,
+            "file": str(self.path),
+            "bytes": self.size,
+            "graph": self.digest,
+            "verification": self.comparison.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class OnnxExport:
+    """A written ONNX file of the float reference.
+
+    Attributes:
+        path: the file.
+        size: bytes.
+        inputs: name of the events that it was checked on.
+        check: how far onnxruntime is from Keras.
+    """
+
+    path: Path
+    size: int
+    inputs: str
+    check: FloatCheck
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "kind": ExportKind.ONNX.value,
+            "file": str(self.path),
+            "bytes": self.size,
+            "inputs": self.inputs,
+            "check": asdict(self.check),
+        }
+
+    def text(self) -> str:
+        """What was found, for people."""
+        check = self.check
+        return "\n".join(
+            (
+                f"Float reference in {check.tool}",
+                f"{check.events:,} events ({self.inputs}), {check.numbers:,} outputs",
+                f"largest deviation from Keras: {check.largest_deviation:.3g} ({check.relative:.2g} of the "
+                f"largest output, {check.ulp:.3g} ulp)",
+                "bound of float32 arithmetic, the sums in any order: "
+                f"{check.bound:.3g} for the output that takes most of it ({check.used:.2g} of it)",
+                "floats are not compared bit by bit",
+            )
+        )
+
+
+def export_qonnx(
+    graph: Graph, path: Path, sets: Sequence[Vectors], progress: Progress | None = None
+) -> QonnxExport:
+    """Write a graph as QONNX, after qonnx's executor gave the same words.
+
+    Args:
+        graph: the network.
+        path: the file to write.
+        sets: inputs to compare on.
+        progress: listener.
+
+    Raises:
+        NoQonnxForm: an operation has no exact form in QONNX.
+        NotBitExact: the executor differs from the graph; nothing is written.
+        BadInput: the file cannot be written.
+    """
+    from onnx import load_model_from_string
+
+    _refuse_folder(path)
+    listener = progress or Silent()
+    model = qonnx_model(graph)
+    content = serialised(model.proto)
+    as_written = replace(model, proto=load_model_from_string(content))
+    comparison = compare(GraphStage(graph), [QonnxStage(as_written)], sets, listener)
+    if comparison.first_difference is not None:
+        raise comparison.first_difference.explained()
+    _write(path, content)
+    return QonnxExport(path, len(content), comparison, graph.digest)
+
+
+def export_onnx(
+    run: Run, path: Path, events: NamedEvents | None, random_count: int, progress: Progress | None = None
+) -> OnnxExport:
+    """Write the float reference of a run as ONNX, after onnxruntime stayed within the bound of float32.
+
+    Args:
+        run: a finished run.
+        path: the file to write.
+        events: physical features to compare on; ``None``: random inputs.
+        random_count: events of random inputs, if there are no others.
+        progress: listener.
+
+    Raises:
+        BadInput: the model has a layer that has no ONNX form or no bound, or the file cannot be written.
+        NotBitExact: the file computes something else; nothing is written.
+    """
+    from trigml.training.model_files import load_model
+
+    _refuse_folder(path)
+    listener = progress or Silent()
+    with listener.task("Writing the float reference with tf2onnx") as task:
+        model = load_model(run.float_folder)
+        content = float_onnx(model)
+        task.advance()
+    name, inputs = _float_inputs(run, model, events, random_count)
+    with listener.task(f"onnxruntime: {len(inputs):,} events") as task:
+        check = check_float_onnx(model, content, inputs)
+        task.advance()
+    _write(path, content)
+    return OnnxExport(path, len(content), name, check)
+
+
+def _float_inputs(
+    run: Run, model: Any, events: NamedEvents | None, random_count: int
+) -> tuple[str, NDArray[np.float32]]:
+    shape = tuple(model.inputs[0].shape[1:])
+    if events is not None:
+        normalised = run.contract.normalise(events.features).astype(np.float32)
+        return events.name, normalised.reshape(-1, *shape)
+    random = np.random.default_rng(1).normal(0, 1, (random_count, *shape))
+    return "random", random.astype(np.float32)
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise BadInput("the output is a folder", where=str(path), remedy="name a file: -o model.onnx")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing_file(path) as beside:
+        beside.write_bytes(content)
