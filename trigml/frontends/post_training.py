@@ -53,6 +53,10 @@ _TABLES = ("tanh", "sigmoid")
 _FUNCTIONS = ("linear", "relu", "softmax", *_TABLES)
 
 
+class MissingFormats(NoExactForm):
+    """A model and a file of formats that do not fit each other; ``problems`` has every place."""
+
+
 def quantised_model(model: Any, quantizers: Quantizers, source: str) -> Any:
     """The QKeras model with the formats of ``quantizers`` and the weights of ``model``.
 
@@ -63,7 +67,7 @@ def quantised_model(model: Any, quantizers: Quantizers, source: str) -> Any:
 
     Raises:
         BadInput: the file names a layer or an input that the model does not have.
-        NoExactForm: a format is missing, or a layer is quantised already; all such places are named.
+        MissingFormats: a format is missing, or a layer is quantised already; all such places are named.
     """
     try:
         network = network_of(model)
@@ -104,12 +108,12 @@ class _Rebuilding:
         """The new model with its weights.
 
         Raises:
-            NoExactForm: something is missing.
+            MissingFormats: something is missing.
         """
         for call in self.network.calls:
             self._look_at(call)
         if self.problems:
-            raise NoExactForm(self.network.model.name, tuple(dict.fromkeys(self.problems)))
+            raise MissingFormats(self.network.model.name, tuple(dict.fromkeys(self.problems)))
         keras = load().keras
         inputs = []
         for port in self.network.ports:
