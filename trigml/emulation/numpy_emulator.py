@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,16 @@ def emulate_tensors(graph: Graph, words: IntArray) -> dict[str, IntArray]:
         operation.name: np.concatenate([trace[operation.name] for trace in traces])
         for operation in graph.operations
     }
+
+
+def continued(graph: Graph, known: Mapping[str, IntArray]) -> dict[str, IntArray]:
+    """Known tensors (events, *shape) int64, and every tensor of the graph that follows from them alone."""
+    tensors = dict(known)
+    for operation in graph.operations:
+        if operation.name not in tensors and operation.inputs and tensors.keys() >= set(operation.inputs):
+            sources = [tensors[name] for name in operation.inputs]
+            tensors[operation.name] = _evaluated(graph, operation, sources)
+    return tensors
 
 
 def check_words(graph: Graph, words: IntArray) -> None:

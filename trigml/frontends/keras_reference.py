@@ -1,157 +1,160 @@
-"""The QKeras model as an exact reference: evaluated where its float arithmetic cannot round.
+"""The Keras model as an exact reference: evaluated where its float arithmetic cannot round.
 
 In float32 a sum of products rounds as soon as it needs more than 24 bits, and the model then differs
 from its own exact meaning. In float64 every accumulator that the graph admits (below 2**53) is exact.
-One place remains: QKeras's ``quantized_relu`` casts to float32 whatever the setting;
-``where_keras_may_round`` says when that, or a quantiser too fine even for float64, could matter.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.frontends.names import identifier
+from trigml.fixedpoint import to_values, to_words
+from trigml.frontends.context import Context
+from trigml.frontends.float_layers import Function, function_of
+from trigml.frontends.float_proofs import FLOAT64_BITS, float32_is_exact, places_that_round
+from trigml.frontends.float_types import float_type
+from trigml.frontends.keras_calls import Call
+from trigml.frontends.options import ConversionOptions
+from trigml.frontends.qkeras import converted
 from trigml.graph import Graph
-from trigml.graph.operations import Dense, Quantize, Relu
 from trigml.legacy_keras import load
 
-FLOAT32_BITS = 24
-FLOAT64_BITS = 53
 BATCH_EVENTS = 8192
+_BATCH_WORDS = 1 << 22
 
 
 class KerasReference:
-    """A QKeras model in a float type in which its sums of products are exact.
+    """A Keras model in a float type in which its sums of products are exact.
 
-    That is float32, the model as it was trained, where every proven accumulator stays within 2**24 and no
-    quantiser needs more; else the model rebuilt in float64 with the same weights.
+    That is float32, every layer as it was trained, where no accumulator and no quantiser can round; else
+    float64, with the weights that the layers' quantisers make in float32. The layers compute: each tensor
+    is the result of Keras' or QKeras' own code.
 
     Args:
-        model: a built tf-keras/QKeras model with float32 weights.
-        graph: its integer network; layers and tensors of the same name are the same thing.
+        model: the Keras model that the graph was made from.
+        graph: its integer network.
+        options: those of the conversion; without them, as for a model that needed none.
+
+    Attributes:
+        float_type: ``float32`` or ``float64``.
+        may_round: tensors at which not even that type provably is exact.
+        not_compared: tensors that Keras has no exact form of: a softmax by tables, and what follows it.
     """
 
-    def __init__(self, model: Any, graph: Graph) -> None:
+    def __init__(self, model: Any, graph: Graph, options: ConversionOptions | None = None) -> None:
         self.graph = graph
-        self.float_type = "float32" if float32_is_exact(graph) else "float64"
-        self.may_round = where_keras_may_round(graph)
-        with _float_type(self.float_type):
-            keras = load().keras
-            self._model = model
-            if self.float_type == "float64":
-                self._model = _in_float64(model)
-            names = {operation.name for operation in graph.operations}
-            self._traced = keras.Model(
-                self._model.inputs,
-                {
-                    name: layer.output
-                    for layer in self._model.layers
-                    if (name := identifier(layer.name)) in names
-                },
-            )
+        self._context = _conversion(model, graph, options)
+        self.float_type = "float64" if self._context.in_float64 or _is_noisy(self._context) else "float32"
+        if not float32_is_exact(graph):
+            self.float_type = "float64"
+        self.may_round = places_that_round(graph, FLOAT64_BITS) if self.float_type == "float64" else ()
+        self._steps, self.not_compared = _steps(self._context, self.float_type)
+        self._keys = _keys(self._context, graph, self._steps)
 
     def outputs(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
         """The model's outputs in units of the graph's output LSB.
 
         Args:
-            inputs: normalised inputs (events, n_in), on the grid of the input format or off it; exact in
+            inputs: normalised inputs (events, n_in), on the grid of the input formats or off it; exact in
                 float32.
 
         Returns:
             (events, n_out) float64; integers wherever the model is exact.
+
+        Raises:
+            ValueError: the inputs have another shape, or an output is not compared.
         """
-        return self._scaled(self._predict(self._model, inputs), self.graph.outputs[0])
+        missing = [name for name in self.graph.outputs if name not in self._keys]
+        if missing:
+            raise ValueError(f"Keras has no exact form of {', '.join(missing)}")
+        return np.asarray(self.graph.output_rows(self._predicted(inputs, self.graph.outputs)))
 
     def tensors(self, inputs: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
-        """Like ``outputs`` for every layer that has a tensor of its name in the graph."""
-        values = self._predict(self._traced, inputs)
-        return {name: self._scaled(value, name) for name, value in values.items()}
+        """Like ``outputs`` for every layer that has a tensor of its name in the graph; (events, *shape)."""
+        return self._predicted(inputs, tuple(self._keys))
 
-    def _scaled(self, values: NDArray[Any], name: str) -> NDArray[np.float64]:
-        return np.asarray(np.ldexp(values.astype(np.float64), self.graph[name].format.fraction))
+    def _predicted(self, inputs: NDArray[Any], names: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
+        if inputs.ndim != 2 or inputs.shape[1] != self.graph.n_in:
+            raise ValueError(f"expected inputs of the shape (events, {self.graph.n_in}), not {inputs.shape}")
+        largest = max(int(np.prod(operation.shape)) for operation in self.graph.operations)
+        batch = max(1, min(BATCH_EVENTS, _BATCH_WORDS // largest))
+        parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names}
+        for start in range(0, max(1, len(inputs)), batch):
+            rows = self._arriving(inputs[start : start + batch])
+            with float_type(self.float_type):
+                values = self._evaluated(rows)
+            for name in names:
+                operation = self.graph[name]
+                tensor = values[name].numpy().astype(np.float64)
+                parts[name].append(
+                    np.ldexp(tensor, operation.format.fraction).reshape(len(tensor), *operation.shape)
+                )
+        return {name: np.concatenate(part) for name, part in parts.items()}
 
-    def _predict(self, model: Any, inputs: NDArray[Any]) -> Any:
-        with _float_type(self.float_type):  # QKeras asks for the float type when it is traced
-            return model.predict(inputs.astype(self.float_type), batch_size=BATCH_EVENTS, verbose=0)
+    def _arriving(self, inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """The inputs as the model receives them: brought to words where it has no quantiser of its own."""
+        arriving = []
+        tensors = self.graph.input_tensors(inputs)
+        for operation, quantises in zip(self.graph.inputs, self._context.quantises, strict=True):
+            values = tensors[operation.name]
+            if not quantises:
+                values = to_values(to_words(values, operation.format), operation.format.fraction)
+            arriving.append(values.astype(self.float_type))
+        return arriving
 
-
-def float32_is_exact(graph: Graph) -> bool:
-    """Whether every sum of products, in any order, and every quantiser is exact in float32."""
-    sums = [operation.format for operation in graph.operations if isinstance(operation, Dense)]
-    quantisers = [operation for operation in graph.operations if isinstance(operation, Quantize)]
-    return all(-format_.min_word <= 1 << FLOAT32_BITS for format_ in sums) and all(
-        _steps_into(graph, quantiser) <= 1 << FLOAT32_BITS for quantiser in quantisers
-    )
-
-
-def quantised_exactly(quantiser: Any, values: NDArray[Any]) -> NDArray[np.float64]:
-    """What a QKeras quantiser makes of values, evaluated in float64."""
-    with _float_type("float64"):
-        tensor = load().tensorflow.constant(values, dtype="float64")
-        return np.asarray(quantiser(tensor).numpy(), dtype=np.float64)
-
-
-def where_keras_may_round(graph: Graph) -> tuple[str, ...]:
-    """Tensors at which QKeras's own float arithmetic could change a word; empty if it provably cannot.
-
-    Before a ``quantized_relu`` an accumulator is cast to float32. Words below 2**24 survive that. So do
-    larger ones if 2**24 already saturates: rounding is monotone, and they saturate before and after.
-    """
-    suspects = []
-    for operation in graph.operations:
-        if not isinstance(operation, Quantize):
-            continue
-        source = graph[operation.inputs[0]]
-        if _steps_into(graph, operation) > 1 << FLOAT64_BITS:
-            suspects.append(operation.name)
-        if not isinstance(source, Relu):
-            continue
-        largest = graph.ranges[source.name].largest_magnitude
-        saturated_above = (operation.format.max_word + 1) << max(
-            0, source.format.fraction - operation.format.fraction
-        )
-        if largest > 1 << FLOAT32_BITS and saturated_above > 1 << FLOAT32_BITS:
-            suspects.append(operation.name)
-    return tuple(dict.fromkeys(suspects))
+    def _evaluated(self, inputs: list[NDArray[Any]]) -> dict[str, Any]:
+        """Tensors by name; the layers are called one by one, without tracing them."""
+        convert = load().tensorflow.convert_to_tensor
+        ports = self._context.network.ports
+        tensors = {port.key: convert(values) for port, values in zip(ports, inputs, strict=True)}
+        for call, function in self._steps.items():
+            args, kwargs = call.arguments(tensors.__getitem__)
+            tensors[call.outputs[0]] = function(*args, **kwargs)
+        return {name: tensors[key] for name, key in self._keys.items()}
 
 
-def _steps_into(graph: Graph, quantiser: Quantize) -> int:
-    """How many steps of the finer of two grids lie below the largest value that enters a quantiser.
-
-    QKeras computes ``x + (quantised(x) - x)``, for its gradient. That is exact while ``x``, in steps of
-    either grid, fits the significand. The source's own grid is bounded elsewhere; this is the target's.
-    """
-    source = graph[quantiser.inputs[0]]
-    finer = max(0, quantiser.format.fraction - source.format.fraction)
-    return graph.ranges[source.name].largest_magnitude << finer if finer else 0
+def _conversion(model: Any, graph: Graph, options: ConversionOptions | None) -> Context:
+    """The conversion again, for what it knows about the layers; the inputs are those of the graph."""
+    options = options or ConversionOptions()
+    formats = {operation.format for operation in graph.inputs}
+    if options.input_type is None and options.contracts is None and len(formats) == 1:
+        options = replace(options, input_type=next(iter(formats)))
+    return converted(model, replace(options, contracts=graph.contracts, output_labels=()))
 
 
-def _in_float64(model: Any) -> Any:
-    def rebuilt(layer: Any) -> Any:
-        return type(layer).from_config({**layer.get_config(), "dtype": "float64"})
-
-    with warnings.catch_warnings():
-        # Keras does not know QKeras's constraints, and these initial weights are replaced at once.
-        warnings.simplefilter("ignore", UserWarning)
-        clone = load().keras.models.clone_model(model, clone_function=rebuilt)
-    clone.set_weights([weights.astype(np.float64) for weights in model.get_weights()])
-    return clone
+def _is_noisy(context: Context) -> bool:
+    return any(installed.noisy for installed in context.installed.values())
 
 
-@contextmanager
-def _float_type(name: str) -> Iterator[None]:
-    keras = load().keras
-    before = keras.backend.floatx(), keras.mixed_precision.global_policy()
-    keras.backend.set_floatx(name)
-    keras.mixed_precision.set_global_policy(name)
-    try:
-        yield
-    finally:
-        keras.backend.set_floatx(before[0])
-        keras.mixed_precision.set_global_policy(before[1])
+def _steps(context: Context, type_: str) -> tuple[dict[Call, Function], tuple[str, ...]]:
+    """The calls that Keras computes exactly; and the tensors that it does not, nor what reads them."""
+    steps: dict[Call, Function] = {}
+    unknown: set[int] = set()
+    left_out = []
+    for call in context.network.calls:
+        function = None if unknown & set(call.inputs) else function_of(context, call, type_)
+        if function is not None:
+            steps[call] = function
+        if function is None or call in context.logits:
+            unknown.update(call.outputs)
+            left_out.append(context.values[call.outputs[0]].tensor)
+    return steps, tuple(left_out)
+
+
+def _keys(context: Context, graph: Graph, steps: Mapping[Call, Function]) -> dict[str, int]:
+    """For each tensor of the graph that is the result of a layer, the key of that result."""
+    names = {operation.name for operation in graph.operations}
+    keys = {}
+    for port in context.network.ports:
+        if not context.values[port.key].raw:
+            keys[context.values[port.key].tensor] = port.key
+    for call in steps:
+        value = context.values[call.outputs[0]]
+        if not value.raw and value.mean is None:
+            keys[context.logits.get(call, value.tensor)] = call.outputs[0]
+    return {name: key for name, key in keys.items() if name in names}

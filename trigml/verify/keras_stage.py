@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from trigml.emulation.numpy_emulator import continued
 from trigml.graph import Graph
 from trigml.progress import Progress
 from trigml.verify.stage import Scaled
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
 
 class KerasStage:
     """The QKeras model, in a float type in which it is exact.
+
+    A softmax that the graph has as tables is not what Keras computes: Keras is compared up to the
+    logits, and the graph's own operations go on from Keras' logits.
 
     Args:
         model: a built QKeras model.
@@ -28,17 +34,33 @@ class KerasStage:
         from trigml.frontends.keras_reference import KerasReference
         from trigml.legacy_keras import load
 
+        self._graph = graph
         self._reference = KerasReference(model, graph, options)
         self.version = f"qkeras {load().versions['qkeras']}, {self._reference.float_type}"
 
     @property
     def may_round(self) -> tuple[str, ...]:
-        """Tensors at which QKeras itself could round (float32 inside of quantized_relu)."""
+        """Tensors at which even float64 could round."""
         return self._reference.may_round
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """Tensors that are the graph's own, from Keras' logits on."""
+        return self._reference.not_compared
 
     def outputs(self, vectors: Vectors) -> Scaled:
         """The model's outputs."""
-        return self._reference.outputs(vectors.inputs)
+        if not self.not_compared:
+            return self._reference.outputs(vectors.inputs)
+        found = self._reference.tensors(vectors.inputs)
+        words = {name: np.rint(values).astype(np.int64) for name, values in found.items()}
+        rows = self._graph.output_rows(continued(self._graph, words)).astype(np.float64)
+        # Where Keras is off the grid, nothing follows from its values.
+        off_grid = np.zeros(len(rows), dtype=bool)
+        for name, values in found.items():
+            off_grid |= (values != words[name]).reshape(len(values), -1).any(axis=1)
+        rows[off_grid] = np.nan
+        return rows
 
     def tensors(self, vectors: Vectors, progress: Progress) -> dict[str, Scaled]:
         """Outputs of the layers that are tensors of the graph."""
