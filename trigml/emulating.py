@@ -133,7 +133,7 @@ def emulate_files(
     _refuse_input_as_output(files, out)
     refuse_taken(out, force=force)
     events = NetworkEvents(graph, files, columns)
-    emulation = _emulation(graph, stage, threads)
+    emulation = _emulation(graph, stage, threads, listener)
     growing: GrowingScores | None = None
     try:
         header = _header(graph, events, stage, emulation, progress=listener)
@@ -166,12 +166,13 @@ def _refuse_input_as_output(files: Sequence[Path], out: Path) -> None:
             raise BadInput("the output is one of the inputs", where=str(out), remedy="choose another (-o)")
 
 
-def _emulation(graph: Graph, stage: EmulationStage, threads: int | None) -> Emulation:
+def _emulation(graph: Graph, stage: EmulationStage, threads: int | None, progress: Progress) -> Emulation:
     if stage is EmulationStage.NUMPY:
         return NumpyEmulation(graph)
     from trigml.emulation.native import Emulator
 
-    return Emulator(graph, threads=threads)
+    with progress.task("Preparing the native emulator"):  # compiles, unless it is in the cache
+        return Emulator(graph, threads=threads)
 
 
 def _header(

@@ -14,7 +14,7 @@ from trigml.errors import BadInput
 
 
 @contextmanager
-def only_one(lock: Path, *, sign: str, folder: Path, busy: str, remedy: str) -> Iterator[None]:
+def only_one(lock: Path, *, sign: str, folder: Path, busy: str, elsewhere: str) -> Iterator[None]:
     """Hold a lock, which is made with its folder if it is not there; it is released however the process ends.
 
     Args:
@@ -22,7 +22,7 @@ def only_one(lock: Path, *, sign: str, folder: Path, busy: str, remedy: str) -> 
         sign: its content, by which trigml knows a folder as its own.
         folder: the folder that is worked in, for messages.
         busy: what to say if another process holds the lock.
-        remedy: what to do then.
+        elsewhere: how to choose another place, as a remedy.
 
     Raises:
         BadInput: another process holds the lock, or the place cannot be written.
@@ -32,16 +32,17 @@ def only_one(lock: Path, *, sign: str, folder: Path, busy: str, remedy: str) -> 
         file = lock.open("a+", encoding="utf-8")  # nothing is changed before it is ours
     except OSError as error:
         raise BadInput(
-            f"cannot write: {error.strerror or error}", where=str(folder), remedy=remedy
+            f"cannot write: {error.strerror or error}", where=str(folder), remedy=elsewhere
         ) from error
+    occupied = BadInput(busy, where=str(folder), remedy=f"wait for it, or {elsewhere}")
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             ours = os.path.samestat(os.fstat(file.fileno()), os.stat(lock))
         except OSError as error:
-            raise BadInput(busy, where=str(folder), remedy=remedy) from error
+            raise occupied from error
         if not ours:  # whoever held it has finished in this moment, and another one has begun
-            raise BadInput(busy, where=str(folder), remedy=remedy)
+            raise occupied
         _sign(file, sign, folder)
         yield
 

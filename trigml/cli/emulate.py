@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -91,7 +92,8 @@ def emulate(
         progress=console,
     )
     console.result(summary.text(), summary.to_json())
-    program = f"import h5py; f = h5py.File({str(output)!r}); print(f['scores'][:5] * f['outputs/lsb'][:])"
+    place = json.dumps(str(output), ensure_ascii=False)
+    program = f'import h5py; f = h5py.File({place}); print(f["scores"][:5] * f["outputs/lsb"][:])'
     console.next_step(
         f"python -c {shlex.quote(program)}", "docs/scores.md: what the file holds, and how to read it"
     )

@@ -190,7 +190,7 @@ def open_workspace(out: Path, identity: Identity, *, force: bool) -> Iterator[Wo
         sign=_LOCK_TEXT,
         folder=folder,
         busy="another trigml is training into this folder at the moment",
-        remedy="wait for it, or choose another --out",
+        elsewhere="choose another --out",
     ):
         begun = _begun(progress / names.IDENTITY) if has_checkpoints(folder) else None
         if begun is not None and (found := differences(begun, identity.to_json())):

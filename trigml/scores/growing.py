@@ -32,6 +32,7 @@ DATA = "scores.h5"
 SECONDS_BETWEEN_SYNCS = 5.0
 """What a power failure can cost at most; a process that dies costs nothing that is in the journal."""
 
+_ELSEWHERE = "choose another output (-o)"
 _LOCK_TEXT = "trigml: scores are computed here, or were interrupted\n"
 
 
@@ -134,7 +135,7 @@ def grow_scores(out: Path, header: ScoresHeader, *, force: bool) -> Iterator[Gro
         sign=_LOCK_TEXT,
         folder=folder,
         busy="another trigml computes these scores at the moment",
-        remedy="wait for it, or choose another output (-o)",
+        elsewhere=_ELSEWHERE,
     )
     with lock:
         if _was_finished(out, folder, header):
@@ -162,10 +163,15 @@ def refuse_taken(out: Path, *, force: bool) -> None:
     """Refuse a place that is not free; the quick check before any work.
 
     Raises:
-        BadInput: a folder, a finished file (without ``force``), or something else where it would grow.
+        BadInput: a folder, a finished file (without ``force``), something else where it would grow, or no
+            permission to write.
     """
     if out.name in ("", "..") or out.is_dir():
         raise BadInput("the output is a folder", where=str(out), remedy="name a file: -o scores.h5")
+    above = next(path for path in out.absolute().parents if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        found = "no permission" if above.is_dir() else "a file, not a folder"
+        raise BadInput("cannot write the scores", where=str(above), found=found, remedy=_ELSEWHERE)
     folder = unfinished_folder(out)
     if not os.path.lexists(folder):
         if not force:
@@ -175,7 +181,7 @@ def refuse_taken(out: Path, *, force: bool) -> None:
         raise BadInput(
             "the place where the scores would grow holds something else",
             where=str(folder),
-            remedy="choose another output (-o)",
+            remedy=_ELSEWHERE,
         )
 
 
