@@ -24,7 +24,7 @@ from trigml.frontends.onnx.preparation import Preparation
 from trigml.frontends.onnx.quantisers import same_words
 from trigml.frontends.onnx.reader import Reader
 from trigml.frontends.onnx.values import Known
-from trigml.frontends.options import Conversion, ConversionOptions, rounding_half_even
+from trigml.frontends.options import Conversion, ConversionOptions, Softmax, rounding_half_even
 from trigml.frontends.quantizers_file import load_quantizers
 from trigml.graph.float32 import where_float32_may_round
 from trigml.problems import NoExactForm, Problem
@@ -98,7 +98,14 @@ def qonnx_from_file(
     if options.batchnorm_type is not None:
         preparation.round_batchnorms(rounding_half_even(options.batchnorm_type))
     name = _own_name(proto) or options.name or identifier(path.stem)
-    reader = converted(proto, contracts, name, where, preparation.problems)
+    reader = converted(
+        proto,
+        contracts,
+        name,
+        where,
+        softmax_tables=options.softmax is Softmax.TABLE,
+        known_problems=preparation.problems,
+    )
     if reader.problems:
         raise NoExactForm(path.name, reader.problems)
     outputs = outputs_of(reader)

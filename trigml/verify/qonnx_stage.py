@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+import numpy as np
+
+from trigml.emulation.numpy_emulator import continued
 from trigml.progress import Progress
 from trigml.qonnx_model import QonnxModel, executed
 from trigml.verify.stage import Scaled
@@ -12,6 +15,9 @@ from trigml.verify.vectors import Vectors
 
 class QonnxStage:
     """A QONNX model in qonnx's executor, which computes in float32.
+
+    A softmax that the graph has as tables is not what the executor computes: it is compared up to the
+    logits, and the graph's own operations go on from the executor's logits.
 
     Args:
         model: the model; its inputs receive values that may lie off the grid, its own quantisers round them.
@@ -28,12 +34,29 @@ class QonnxStage:
         """Tensors at which float32 itself could round."""
         return self._model.may_round
 
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """Outputs that are the graph's own."""
+        return tuple(name for name in self._model.graph.outputs if name not in self._model.places)
+
     def outputs(self, vectors: Vectors) -> Scaled:
         """The model's outputs."""
         graph = self._model.graph
-        return graph.output_rows(executed(self._model, vectors.inputs, graph.outputs))
+        if not self.not_compared:
+            return graph.output_rows(executed(self._model, vectors.inputs, graph.outputs))
+        found = executed(self._model, vectors.inputs, self._shared())
+        words = {name: np.rint(values).astype(np.int64) for name, values in found.items()}
+        rows = graph.output_rows(continued(graph, words)).astype(np.float64)
+        # Where the executor is off the grid, nothing follows from its values.
+        off_grid = np.zeros(len(rows), dtype=bool)
+        for name, values in found.items():
+            off_grid |= (values != words[name]).reshape(len(values), -1).any(axis=1)
+        rows[off_grid] = np.nan
+        return rows
 
     def tensors(self, vectors: Vectors, progress: Progress) -> dict[str, Scaled]:
         """Every tensor that the model shares with the graph, in the graph's order."""
-        names = [o.name for o in self._model.graph.operations if o.name in self._model.places]
-        return dict(executed(self._model, vectors.inputs, names))
+        return dict(executed(self._model, vectors.inputs, self._shared()))
+
+    def _shared(self) -> list[str]:
+        return [o.name for o in self._model.graph.operations if o.name in self._model.places]

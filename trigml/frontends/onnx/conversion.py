@@ -92,6 +92,8 @@ def converted(
     contracts: Sequence[InputContract] | None,
     name: str,
     where: str,
+    *,
+    softmax_tables: bool = False,
     known_problems: Sequence[Problem] = (),
 ) -> Reader:
     """Read a prepared model; what was refused is in ``problems``.
@@ -101,13 +103,14 @@ def converted(
         contracts: one per input; default plain words.
         name: of the graph.
         where: how messages call the file.
+        softmax_tables: whether a softmax at the end becomes tables.
         known_problems: broken rules that were found before.
 
     Raises:
         BadInput: the file contradicts itself.
     """
     batch, ports = ports_of(model, where)
-    reader = Reader(GraphBuilder(name), where, batch, problems=list(known_problems))
+    reader = Reader(GraphBuilder(name), where, batch, softmax_tables, problems=list(known_problems))
     nodes = nodes_of(model)
     _start(reader, model, nodes)
     shapes = _declared_shapes(model)
@@ -212,6 +215,9 @@ def _go_on_behind(reader: Reader, node: Node, shapes: dict[str, tuple[int, ...]]
         shape = source.shape
     for name in node.outputs:
         reader.values[name] = Unknown()
+    if is_quantiser(node) and isinstance(source, Known):
+        reader.values[node.output] = Known(np.zeros_like(source.array))
+        return
     if shape is not None:
         tensor = reader.placeholder(node, shape)
         reader.values[node.output] = replace(tensor, quantised=is_quantiser(node))
@@ -239,7 +245,8 @@ def outputs_of(reader: Reader) -> list[str]:
             )
         names.append(name)
         order = tuple(range(tensor.rank))
-        reader.places.setdefault(name, Place(reader.actual(value), order, not tensor.shape))
+        if name not in reader.own:
+            reader.places.setdefault(name, Place(reader.actual(value), order, not tensor.shape))
     return names
 
 

@@ -11,6 +11,7 @@ from trigml.frontends.onnx.linear import append_affine, constant_for, read_facto
 from trigml.frontends.onnx.reader import Reader, axis_of, number_of
 from trigml.frontends.onnx.values import Known, Tensor, power_of_two
 from trigml.frontends.refusals import refused
+from trigml.graph.softmax import SOFTMAX_ERROR, softmax
 
 _FLOAT_TYPES = (1, 10, 11, 16)  # float, float16, double, bfloat16 of onnx.TensorProto
 _WHOLE_TYPES = (2, 3, 4, 5, 6, 7, 12, 13)
@@ -204,7 +205,7 @@ def read_gather(reader: Reader, node: Node) -> None:
 
 
 def read_softmax(reader: Reader, node: Node) -> None:
-    """A softmax at the end of the network, which a decision does not need."""
+    """A softmax at the end of the network: left away, or made of tables."""
     source = reader.tensor(node)
     if node.output not in reader.outputs or reader.readers.get(node.output):
         raise refused(
@@ -212,6 +213,21 @@ def read_softmax(reader: Reader, node: Node) -> None:
             "its values are floats",
             "leave it away, or use operations with integers",
         )
-    reader.notes.append(f"{node.name} ({node.kind}) is left away: the outputs are the logits")
+    if not reader.softmax_tables:
+        reader.notes.append(f"{node.name} ({node.kind}) is left away: the outputs are the logits")
+        reader.leave_away(node)
+        return
+    axis = axis_of(node.integer("axis", -1), source.rank)
+    if node.kind != "Softmax" or axis != source.rank - 1:
+        raise refused(
+            f"{node.kind} along axis {axis + 1}", "tables are for the last axis", "use a Softmax there"
+        )
+    name = softmax(reader.graph, reader.name_for(node), reader.plain(source), reader.fresh)
+    reader.notes.append(
+        f"{node.name} ({node.kind}) is made of tables, within {SOFTMAX_ERROR:g} of the real one; the executor "
+        "is compared up to its logits"
+    )
     reader.leave_away(node)
-    reader.values[node.output] = source
+    reader.values[node.output] = replace(source, name=name, axes=tuple(range(source.rank)))
+    reader.shapes[node.output] = source.shape
+    reader.own.add(name)

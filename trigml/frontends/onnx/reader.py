@@ -32,6 +32,7 @@ class Reader:
         graph: the graph so far.
         where: how messages call the file.
         batch: events that the file declares, 1 if that is free.
+        softmax_tables: a softmax at the end becomes tables instead of being left away.
         values: what is known of each value, by name.
         readers: nodes that read each value.
         outputs: names of the values that leave the network.
@@ -41,6 +42,7 @@ class Reader:
         constants: constants that these nodes read, and the file does not have.
         integers: values that are int64 in the file.
         renamed: values that are the same as another one: the node between them was left away.
+        own: tensors of the graph that the executor does not have.
         done: nodes that were read together with one before them.
         problems: broken rules so far.
         notes: decisions so far.
@@ -49,6 +51,7 @@ class Reader:
     graph: GraphBuilder
     where: str
     batch: int
+    softmax_tables: bool = False
     values: dict[str, Value] = field(default_factory=dict)
     readers: dict[str, list[Node]] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
@@ -58,6 +61,7 @@ class Reader:
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
     integers: set[str] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
