@@ -18,9 +18,14 @@ _TOOL_FOLDERS = {
 HEADER = "nnet_utils/nnet_trigml.h"
 
 
+def has_kernels(backend: HlsBackend) -> bool:
+    """Whether the kernels are written for this backend's tool."""
+    return backend in _TOOL_FOLDERS
+
+
 def register_kernels(backend: HlsBackend) -> None:
     """Teach hls4ml the layer ``TrigmlKernel``, and a backend how to write it; once per process is enough."""
-    if backend in _TOOL_FOLDERS:
+    if has_kernels(backend):
         _register_with(backend)
 
 

@@ -28,6 +28,7 @@ from trigml.backends.hls.layer import HlsLayer
 from trigml.backends.hls.layers import hls_layers, spelled
 from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType, Strategy
 from trigml.backends.hls.passes import port_layers, with_padding_apart
+from trigml.backends.hls.preflight import NoExactProject, backend_problems
 from trigml.backends.project import Project
 from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import FixedPoint, IntArray
@@ -70,9 +71,11 @@ def hls_project(
         vectors: input and output words (events, n) for the project's own C testbench.
 
     Raises:
-        BadInput: the graph has no HLS form.
+        NoExactProject: the backend cannot compute the graph exactly; all the reasons.
         ToolFailed: hls4ml failed, or changed a precision that the graph demands.
     """
+    if problems := backend_problems(graph, options):
+        raise NoExactProject(graph, options, problems)
     return write_layers(graph, hls_layers(graph), options, vectors=vectors)
 
 
