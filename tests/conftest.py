@@ -158,3 +158,9 @@ def exact_arithmetic() -> ModuleType:
 def random_graphs() -> ModuleType:
     """The hypothesis strategy ``graphs()``, and ``random_input_words``, ``described``."""
     return support("random_graphs")
+
+
+@pytest.fixture(scope="session")
+def random_models() -> ModuleType:
+    """The hypothesis strategy ``models(focus)``, its kinds ``LAYERS`` and ``OPTIONS``, and ``built``."""
+    return support("random_models")

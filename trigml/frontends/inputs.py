@@ -56,9 +56,11 @@ def _add_input(context: Context, port: Port, contract: InputContract | None) -> 
     uses = _uses(context, port)
     shape = tuple(n or 1 for n in port.shape) or (1,)
     alone = uses.direct and len(uses.quantisers) == 1 and not uses.others
-    name = uses.quantisers[0].name if alone else port.name
     problems = len(context.problems)
     format_, quantises = _format(context, port, uses, contract)
+    # A quantiser into another format than that of the input is an operation of its own.
+    stands_for_it = alone and uses.quantisers[0] in context.input_quantisers
+    name = uses.quantisers[0].name if stands_for_it else port.name
     context.quantises.append(quantises)
     if None in port.shape or not port.shape:
         _port_problem(context, port, f"has the shape {port.shape}", "give every axis a length")

@@ -45,17 +45,12 @@ def common_reasons(quantiser: Any) -> list[Reason]:
         "set use_variables=False",
     )
     integer = quantiser_integer(quantiser)
-    if isinstance(integer, int | float):
-        whole = float(integer).is_integer()
-        reasons.expect(
-            whole, f"{kind} has {integer} integer bits", "its scale is no power of two", "use a whole number"
-        )
-        reasons.expect(
-            not whole or integer >= 0 or isinstance(integer, float),
-            f"{kind} has {integer} integer bits",
-            "QKeras cannot raise 2 to a negative int, and fails at the first event",
-            f"write it as a float: {float(integer)}",
-        )
+    reasons.expect(
+        not isinstance(integer, int | float) or (float(integer).is_integer() and integer >= 0),
+        f"{kind} has {integer} integer bits",
+        "QKeras raises 2 to it as an int, and fails at the first event",
+        "use a whole number, 0 or more",
+    )
     reasons.expect(
         int(getattr(quantiser, "bits", 1)) <= MAX_BITS,
         f"{kind} has {int(getattr(quantiser, 'bits', 1))} bits",
