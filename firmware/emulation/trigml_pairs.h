@@ -32,6 +32,14 @@ template <class Vector, class Word> inline void stored(Word *words, Vector vecto
   std::memcpy(words, &vector, sizeof(vector));
 }
 
+// A vector that several instructions use: compilers would rather load it again for each of them.
+template <class Vector> inline Vector in_register(Vector x) {
+#if defined(__AVX2__)
+  asm("" : "+x"(x));
+#endif
+  return x;
+}
+
 // Unsigned bytes of x times signed bytes of w, neighbours added.
 inline Lanes16 dot(Lanes16 x, Lanes16 w) {
 #if defined(__AVX2__)
@@ -137,7 +145,7 @@ inline const std::int32_t *add_products(const Word *x, const std::int32_t *base,
     for (int pair = 0; pair < Shape::PAIRS; ++pair, row += Shape::STEP * LANES, w += J) {
       Vector words[COUNT];
 #pragma GCC unroll 8
-      for (int i = 0; i < COUNT; ++i) words[i] = loaded<Vector>(row + i * WIDTH);
+      for (int i = 0; i < COUNT; ++i) words[i] = in_register(loaded<Vector>(row + i * WIDTH));
 #pragma GCC unroll 8
       for (int j = 0; j < J; ++j) {
         const Vector weight = (Vector)(Lanes32{} + w[j]);

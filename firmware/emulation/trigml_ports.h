@@ -1,59 +1,12 @@
-// How features become input words, and tensors become rows of scores.
+// Events in, scores out: block by block through a network.
 #pragma once
 
 #include <cstdlib>
 #include <cstring>
 
-#include "trigml_rows.h"
+#include "trigml_inputs.h"
 
 namespace trigml {
-
-// word = round_half_even((value - offset) * scale), between low and high. The features are those of the
-// input contract of the network; a value beyond limit (NaN, infinite) has no word.
-struct Feature {
-  double offset, scale, limit;
-};
-
-// Round half to even: adding 1.5 * 2^52 leaves no bits below one. For magnitudes below 2^51.
-inline double nearest_even(double x) { return (x + 6755399441055744.0) - 6755399441055744.0; }
-
-// Words of one feature of LANES events, STRIDE values apart; false if one of them has no word.
-template <int STRIDE, class Value, class To>
-inline bool read_feature(const Value *values, const Feature &feature, double low, double high, To *words) {
-  int good = 1;
-  for (int lane = 0; lane < LANES; ++lane) {
-    const double value = static_cast<double>(values[lane * STRIDE]) - feature.offset;
-    good &= (value <= feature.limit) & (value >= -feature.limit);
-    double scaled = value * feature.scale;
-    scaled = scaled > low ? scaled : low;  // NaN becomes low
-    scaled = scaled < high ? scaled : high;
-    words[lane] = static_cast<To>(nearest_even(scaled));
-  }
-  return good;
-}
-
-// The words of an input: from features, or from words that were made elsewhere; false if one does not fit.
-template <int STRIDE, class Value, class To>
-bool read_port(const Value *values, const Feature *features, int count, std::int64_t low, std::int64_t high, To *words) {
-  bool good = true;
-  for (int i = 0; i < count; ++i)
-    good &= read_feature<STRIDE>(values + i, features[i], static_cast<double>(low), static_cast<double>(high),
-                                 words + i * LANES);
-  return good;
-}
-
-template <int STRIDE, class To>
-bool read_port(const std::int64_t *values, const Feature *, int count, std::int64_t low, std::int64_t high, To *words) {
-  int good = 1;
-  for (int i = 0; i < count; ++i) {
-    for (int lane = 0; lane < LANES; ++lane) {
-      const std::int64_t word = values[lane * STRIDE + i];
-      good &= (word >= low) & (word <= high);
-      words[i * LANES + lane] = static_cast<To>(word);
-    }
-  }
-  return good;
-}
 
 template <int STRIDE, class From> inline void write_scores(const From *x, int count, std::int64_t *scores) {
   for (int i = 0; i < count; ++i)

@@ -45,6 +45,10 @@ template <int SHIFT, class T> inline T leaky_relu(T x) {
   return x < T{} ? x : static_cast<T>(x * every<T>(std::int64_t{1} << SHIFT));
 }
 
+// Saturation at one end, where the other one is out of reach.
+template <class T> inline T clipped_below(T x, std::int64_t low) { return at_least(x, every<T>(low)); }
+template <class T> inline T clipped_above(T x, std::int64_t high) { return at_most(x, every<T>(high)); }
+
 // Between low and high: saturation.
 template <class T> inline T clipped(T x, std::int64_t low, std::int64_t high) {
   return at_most(at_least(x, every<T>(low)), every<T>(high));

@@ -38,7 +38,7 @@ COMMON_FLAGS = (
     "-ffp-contract=off",
     "-fno-exceptions",
 )
-FAST_FLAGS = ("-O3", "-march=native")
+FAST_FLAGS = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-march=native")
 CHEAP_FLAGS = ("-O1", "-march=native")
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 

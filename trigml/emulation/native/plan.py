@@ -9,7 +9,8 @@ from trigml.emulation.native.lanes import Lane, lane_of
 from trigml.emulation.native.memory import Arena, Lifetime, arranged
 from trigml.emulation.native.pairs import PairLayer, pair_layer
 from trigml.emulation.native.steps import Step, steps_of, stored_as
-from trigml.graph import Graph
+from trigml.graph import Graph, Operation
+from trigml.graph import operations as ops
 from trigml.graph.network import words_in
 
 LANES = 32
@@ -83,17 +84,18 @@ def plan_of(graph: Graph) -> Plan:
 def _direct(
     graph: Graph, steps: tuple[Step, ...], stored: Mapping[str, str], layers: Mapping[str, PairLayer]
 ) -> Mapping[str, PairLayer]:
-    direct = {}
     kept = {stored[name] for name in graph.outputs}
-    for step in steps:
-        result = step.result
-        readers = [s for s in steps if result.name in (stored[name] for name in s.head.inputs)]
-        if step.head.name not in layers or result.name in kept or len(readers) != 1:
+    writers: dict[str, Operation] = {operation.name: operation for operation in graph.inputs}
+    writers |= {step.result.name: step.result for step in steps if step.head.name in layers}
+    direct = {}
+    for name, result in writers.items():
+        readers = [step.head.name for step in steps if name in (stored[n] for n in step.head.inputs)]
+        layer = layers.get(readers[0]) if len(readers) == 1 else None
+        whole_pairs = result.shape[-1] % 2 == 0 or len(result.shape) == 1 or isinstance(result, ops.Input)
+        if layer is None or name in kept or not whole_pairs:
             continue
-        layer = layers.get(readers[0].head.name)
-        whole_pairs = result.shape[-1] % 2 == 0 or len(result.shape) == 1
-        if layer and whole_pairs and layer.arrangement.ordered_rows(words_in(result.shape)):
-            direct[result.name] = layer
+        if layer.arrangement.ordered_rows(words_in(result.shape)):
+            direct[name] = layer
     return direct
 
 

@@ -7,7 +7,14 @@ from trigml.emulation.native.source import emulator_source
 from trigml.graph import Graph
 from trigml.resources import shipped_folder
 
-HEADERS = ("trigml_emulator.h", "trigml_pairs.h", "trigml_ports.h", "trigml_rows.h", "trigml_words.h")
+HEADERS = (
+    "trigml_emulator.h",
+    "trigml_inputs.h",
+    "trigml_pairs.h",
+    "trigml_ports.h",
+    "trigml_rows.h",
+    "trigml_words.h",
+)
 
 
 def emulator_project(graph: Graph) -> Project:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-
-import numpy as np
 
 import trigml
 from trigml.contract import InputContract
 from trigml.emulation.native.calls import Code, array_text, code_of, constant
-from trigml.emulation.native.plan import Plan, plan_of, variable
+from trigml.emulation.native.inputs import exact_in_single, features_text
+from trigml.emulation.native.plan import Plan, pairs_variable, plan_of, variable
 from trigml.graph import Graph
 from trigml.graph.network import words_in
 from trigml.graph.operations import Input
@@ -32,7 +30,7 @@ def emulator_source(graph: Graph) -> str:
         '#include "trigml_emulator.h"\n#include "trigml_pairs.h"\n#include "trigml_ports.h"',
         "namespace {\n\nusing namespace trigml;",
         *(
-            _features(operation, contract)
+            features_text(constant(operation.name, "features"), contract)
             for operation, contract in zip(graph.inputs, graph.contracts, strict=True)
         ),
         *(constant for code in codes for constant in code.constants),
@@ -45,21 +43,6 @@ def emulator_source(graph: Graph) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _features(operation: Input, contract: InputContract) -> str:
-    largest = float(np.finfo(np.float64).max)
-    lines = []
-    for feature in contract.features:
-        scale = 2.0 ** (contract.format.fraction - feature.shift)
-        limit = largest * 2.0 ** min(feature.shift, 0)
-        lines.append(f"    {{{feature.offset!r}, {scale!r}, {limit!r}}},  // {_comment(feature.name)}")
-    return f"constexpr Feature {constant(operation.name, 'features')}[] = {{\n" + "\n".join(lines) + "\n};"
-
-
-def _comment(text: str) -> str:
-    """A name in a comment of one line."""
-    return json.dumps(text).strip('"').replace("\\", "/")
-
-
 def _network(plan: Plan, codes: Sequence[Code]) -> str:
     """The functions of one block: read the ports, compute the tensors, write the scores."""
     graph = plan.graph
@@ -68,13 +51,9 @@ def _network(plan: Plan, codes: Sequence[Code]) -> str:
         if name != at and variable(at) in plan.buffers:
             pointers.append(_pointer(plan, variable(name), variable(at)))
     reads, start = [], 0
-    for operation in graph.inputs:
-        count, format_ = words_in(operation.shape), operation.format
-        reads.append(
-            f"good &= read_port<N_IN>(values + {start}, {constant(operation.name, 'features')}, {count}, "
-            f"{format_.min_word}, {format_.max_word}, {variable(operation.name)});"
-        )
-        start += count
+    for operation, contract in zip(graph.inputs, graph.contracts, strict=True):
+        reads.append(_read(plan, operation, contract, start))
+        start += words_in(operation.shape)
     writes, start = [], 0
     for result in graph.results:
         count = words_in(result.shape)
@@ -101,6 +80,21 @@ def _network(plan: Plan, codes: Sequence[Code]) -> str:
         "};",
     ]
     return "\n".join(lines)
+
+
+def _read(plan: Plan, operation: Input, contract: InputContract, start: int) -> str:
+    """The call that reads the words of an input, from the value ``start`` of an event on."""
+    follower, format_ = plan.direct.get(operation.name), operation.format
+    if follower:
+        target, result = follower.target, pairs_variable(follower.operation.name)
+    else:
+        result = variable(operation.name)
+        target = f"ToWords<{plan.buffers[result].lane.cpp}>"
+    single = "true" if exact_in_single(contract) else "false"
+    return (
+        f"good &= read_port<N_IN, {words_in(operation.shape)}, {single}, {target}>(values + {start}, "
+        f"{constant(operation.name, 'features')}, {format_.min_word}, {format_.max_word}, {result});"
+    )
 
 
 def _pointer(plan: Plan, name: str, buffer: str) -> str:

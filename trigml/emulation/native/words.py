@@ -112,7 +112,7 @@ def _fitted(
     low, high = target.min_word, target.max_word
     match target.overflow:
         case Overflow.SAT | Overflow.SAT_SYM:
-            fit = f"x = clipped(x, {literal(low)}, {literal(high)});"
+            fit = _saturated(ends, low, high)
         case Overflow.SAT_ZERO:
             fit = f"x = zero_outside(x, {literal(low)}, {literal(high)});"
         case Overflow.WRAP:
@@ -121,6 +121,14 @@ def _fitted(
     if lane_bits(ends) <= 64:
         seen += ends
     return WordCode((*statements, fit), tuple(seen))
+
+
+def _saturated(ends: tuple[int, int], low: int, high: int) -> str:
+    if ends[0] >= low:
+        return f"x = clipped_above(x, {literal(high)});"
+    if ends[1] <= high:
+        return f"x = clipped_below(x, {literal(low)});"
+    return f"x = clipped(x, {literal(low)}, {literal(high)});"
 
 
 def lane_bits(words: Sequence[int]) -> int:
