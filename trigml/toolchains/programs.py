@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -48,6 +48,7 @@ def run(
     timeout_s: float,
     folder: Path | None = None,
     stop: Event | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> str:
     """Run a program to its end and return what it printed (stdout and stderr together).
 
@@ -57,6 +58,7 @@ def run(
         timeout_s: it is ended after this time.
         folder: where it runs.
         stop: if set (from another thread), the program is ended as by Ctrl-C.
+        environment: its variables, default those of this process.
 
     Raises:
         ToolFailed: it could not be started, crashed, failed or did not end in time; the message holds its
@@ -66,6 +68,7 @@ def run(
         process = subprocess.Popen(
             list(command),
             cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,5 +1,7 @@
-"""Graph → distributed-arithmetic logic through alkaid; the only room that imports alkaid."""
+"""Graph → RTL through alkaid: its logic, and the project around it."""
 
 from trigml.backends.rtl.network import Logic, logic_of
+from trigml.backends.rtl.options import Language, RtlOptions
+from trigml.backends.rtl.project import RtlProject, rtl_project
 
-__all__ = ["Logic", "logic_of"]
+__all__ = ["Language", "Logic", "RtlOptions", "RtlProject", "logic_of", "rtl_project"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml.backends.rtl.operations import port, traced
+from trigml.errors import BadInput
 from trigml.fixedpoint import IntArray
 from trigml.graph import Graph
 from trigml.graph.operations import Input
@@ -17,26 +19,41 @@ from trigml.graph.operations import Input
 
 @dataclass(frozen=True)
 class Logic:
-    """Pipelined logic with alkaid's estimates.
+    """Combinational logic, and how it is pipelined.
 
     Attributes:
         graph: the network that it computes.
-        lut: estimated look-up tables.
-        register_bits: bits of the pipeline registers, the outputs' included, the inputs' not.
-        latency_cycles: registers between input and output; a new event can enter in every cycle.
         combinational: alkaid's logic.
+        pipeline: the same, cut into stages with registers; a new event can enter in every cycle.
     """
 
     graph: Graph
-    lut: int
-    register_bits: int
-    latency_cycles: int
     combinational: Any
+    pipeline: Any
 
     @property
     def tool(self) -> str:
         """Name and version of the tool that estimates."""
         return f"alkaid {version('alkaid')}"
+
+    @cached_property
+    def lut(self) -> int:
+        """Estimated look-up tables."""
+        return round(sum(float(part.cost) for part in self.pipeline.logic.values()))
+
+    @cached_property
+    def _registers(self) -> list[int]:
+        return [int(signal.width) for signal in self.pipeline.signals.values() if signal.reg]
+
+    @property
+    def register_bits(self) -> int:
+        """Bits of the pipeline registers, the outputs' included, the inputs' not."""
+        return sum(self._registers)
+
+    @property
+    def latency_cycles(self) -> int:
+        """Registers between input and output."""
+        return len(self._registers)
 
     def outputs(self, words: IntArray) -> NDArray[np.float64]:
         """Outputs (events, n_out) in units of the output LSB, by alkaid's interpreter."""
@@ -45,12 +62,13 @@ class Logic:
         return np.asarray(np.ldexp(outputs, self.graph.output_fractions))
 
 
-def logic_of(graph: Graph, clock_ns: float) -> Logic:
+def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
     """The graph as logic, pipelined so that alkaid's delay model meets the clock in each stage.
 
     Args:
         graph: a checked graph.
         clock_ns: requested clock period in ns.
+        stages: number of pipeline stages, instead of what the clock needs.
 
     Raises:
         BadInput: an operation has no form here.
@@ -62,15 +80,16 @@ def logic_of(graph: Graph, clock_ns: float) -> Logic:
     tensors: dict[str, Any] = {}
     for operation in graph.operations:
         if isinstance(operation, Input):
-            tensors[operation.name] = port(operation, inputs[operation.name])
+            tensors[operation.name] = port(operation, inputs[operation.name][0])
             continue
         sources = [tensors[name] for name in operation.inputs]
         tensors[operation.name] = traced(
             operation, sources, [graph[name].format for name in operation.inputs]
         )
     outputs = np.concatenate([tensors[name].reshape(-1) for name in graph.outputs])
-    combinational = trace(ports, outputs)
-    machine = to_pipeline(combinational, latency_cutoff=clock_ns, verbose=False, reg_inp=False, reg_out=True)
-    registers = [signal.width for signal in machine.signals.values() if signal.reg]
-    cost = sum(float(part.cost) for part in machine.logic.values())
-    return Logic(graph, round(cost), int(sum(registers)), len(registers), combinational)
+    combinational = trace(ports, outputs, keep_dead_inputs=True)
+    cut = {"latency_cutoff": clock_ns} if stages is None else {"n_stages": stages}
+    pipeline = to_pipeline(combinational, **cut, verbose=False, reg_inp=False, reg_out=True)
+    if not pipeline.logic:
+        raise BadInput("this network has no logic: its outputs do not depend on its inputs")
+    return Logic(graph, combinational, pipeline)

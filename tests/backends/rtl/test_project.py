@@ -1,0 +1,57 @@
+"""The RTL project: what it holds, and that it says the same as the graph."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from trigml.backends.rtl import Language, RtlOptions, logic_of, rtl_project
+from trigml.emulation.numpy_emulator import emulate
+from trigml.errors import BadInput
+from trigml.graph import Graph
+
+PART = "xcvu13p-flga2577-2-e"
+
+
+@pytest.fixture(scope="module")
+def graph(make_graph: Callable[..., Graph]) -> Graph:
+    return make_graph(4, sizes=(3, 4, 2))
+
+
+def test_a_project_is_whole(graph: Graph, make_words: Callable[..., np.ndarray]) -> None:
+    """Protects what the firmware engineer gets: no placeholder left, every port documented, vectors there."""
+    words = make_words(graph, 20)
+    logic = logic_of(graph, 3.0)
+    options = RtlOptions(PART, 3.0)
+    project = rtl_project(logic, options, vectors=(words, emulate(graph, words)))
+    text = {name: content.decode() for name, content in project.files.items()}
+    assert not [name for name, content in text.items() if "@TOP@" in content or "_BITS@" in content]
+    assert {"src/top.v", "src/network_core.v", "tb/testbench.v", "vivado.tcl", "clock.xdc"} <= set(text)
+    assert f"localparam LATENCY = {logic.latency_cycles};" in text["src/top.v"]
+    assert "| 7:0 | x0 | – |" in text["README.md"]
+    assert f"out_valid` | out | 1 | {logic.latency_cycles} cycles after" in text["README.md"]
+    assert "timing not verified" in text["README.md"]
+    assert len(text["tb/inputs.hex"].splitlines()) == len(text["tb/outputs.hex"].splitlines()) == 20
+    assert json.loads(text["trigml_project.json"])["graph"] == graph.digest
+    again = rtl_project(logic_of(graph, 3.0), options, vectors=(words, emulate(graph, words)))
+    assert again.digest == project.digest
+
+
+def test_stages_can_be_chosen(graph: Graph) -> None:
+    """Protects the choice of the pipeline's depth."""
+    assert logic_of(graph, 5.0, stages=1).latency_cycles == 1
+    assert logic_of(graph, 5.0, stages=4).latency_cycles == 4
+
+
+def test_vhdl_is_written(graph: Graph) -> None:
+    """Protects the second language of the core (it is not analysed: no GHDL here)."""
+    project = rtl_project(logic_of(graph, 3.0), RtlOptions(PART, 3.0, Language.VHDL))
+    assert b"entity network_core is" in project.files["src/network_core.vhd"]
+
+
+@pytest.mark.parametrize(("clock", "stages"), [(0.1, None), (2000.0, None), (5.0, 0), (5.0, 500)])
+def test_impossible_options_are_refused(clock: float, stages: int | None) -> None:
+    """Protects against clocks and depths that no project can have."""
+    with pytest.raises(BadInput, match="out of range"):
+        RtlOptions(PART, clock, stages=stages)

@@ -1,0 +1,165 @@
+"""Writing the RTL project: alkaid's pipelined core, and around it the files of ``firmware/rtl``."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from trigml import __version__
+from trigml.backends.project import Project
+from trigml.backends.rtl.interface import interface_document
+from trigml.backends.rtl.network import Logic
+from trigml.backends.rtl.options import Language, RtlOptions
+from trigml.backends.rtl.ports import (
+    bus_width,
+    core_inputs,
+    core_outputs,
+    input_words,
+    output_words,
+    packed_bytes,
+)
+from trigml.errors import ToolFailed
+from trigml.fixedpoint import IntArray
+from trigml.resources import shipped_folder
+
+PROJECT_FILE = "trigml_project.json"
+TOP = "src/top.v"
+
+
+@dataclass(frozen=True)
+class RtlProject(Project):
+    """An RTL project in memory.
+
+    Attributes:
+        options: what it was made for.
+        logic: the network as pipelined logic.
+    """
+
+    options: RtlOptions
+    logic: Logic
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Files of the design, without the testbench."""
+        return tuple(name for name in self.files if name.startswith("src/"))
+
+
+def rtl_project(
+    logic: Logic, options: RtlOptions, *, vectors: tuple[IntArray, IntArray] | None = None
+) -> RtlProject:
+    """The RTL project of a network.
+
+    Args:
+        logic: the network as pipelined logic.
+        options: part, clock, language and stages, as the logic was made with.
+        vectors: input and output words (events, n) for the project's own testbench.
+
+    Raises:
+        ToolFailed: alkaid could not write the core.
+    """
+    graph = logic.graph
+    files = _core(logic, options)
+    files[TOP] = _filled("top.v", _names(logic)).encode()
+    description = {
+        "trigml": __version__,
+        "alkaid": version("alkaid"),
+        "top": graph.name,
+        "graph": graph.digest,
+        "backend": "rtl",
+        "options": options.to_json(),
+        "latency_cycles": logic.latency_cycles,
+    }
+    files[PROJECT_FILE] = (json.dumps(description, indent=2) + "\n").encode()
+    files["README.md"] = interface_document(logic, options).encode()
+    contracts = [contract.to_json() for contract in graph.contracts]
+    files["contract.json"] = (json.dumps(contracts, indent=2) + "\n").encode()
+    files |= _scripts(logic, options)
+    if vectors is not None:
+        files |= _testbench(logic, options, *vectors)
+    return RtlProject(graph.name, files, options, logic)
+
+
+def _core(logic: Logic, options: RtlOptions) -> dict[str, bytes]:
+    from alkaid.codegen import RTLModel
+
+    suffix = "v" if options.language is Language.VERILOG else "vhd"
+    core = f"{logic.graph.name}_core"
+    with tempfile.TemporaryDirectory(prefix="trigml_rtl_") as scratch:
+        try:
+            RTLModel(
+                logic.pipeline,
+                scratch,
+                core,
+                flavor=options.language.value,
+                part_name=options.part,
+                clock_period=options.clock_ns,
+                print_latency=False,
+            ).write()
+        except (ValueError, AssertionError, KeyError, RuntimeError, NotImplementedError) as error:
+            raise ToolFailed(
+                "alkaid could not write the RTL", found=f"{type(error).__name__}: {error}"
+            ) from error
+        folder = Path(scratch) / "src"
+        sources = {
+            path.relative_to(scratch).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.suffix in (f".{suffix}", ".mem") and not path.stem.endswith("_wrapper")
+        }
+    if not any(name.endswith(f"{core}.{suffix}") for name in sources):
+        raise ToolFailed("alkaid wrote no core", expected=f"{core}.{suffix}", found=", ".join(sources))
+    return sources
+
+
+def _names(logic: Logic) -> dict[str, str]:
+    graph, pipeline = logic.graph, logic.pipeline
+    (entering,), (leaving,) = pipeline.inp_signals, pipeline.out_signals
+    inputs, outputs = input_words(graph), output_words(graph)
+    core_in, core_in_bits = core_inputs(inputs, entering.precisions)
+    core_out, core_out_bits = core_outputs(outputs, leaving.precisions)
+    return {
+        "TOP": graph.name,
+        "LATENCY": str(logic.latency_cycles),
+        "IN_BITS": str(bus_width(inputs)),
+        "OUT_BITS": str(bus_width(outputs)),
+        "CORE_IN_BITS": str(max(1, core_in_bits)),
+        "CORE_OUT_BITS": str(max(1, core_out_bits)),
+        "CORE_IN": "\n".join(core_in),
+        "CORE_OUT": "\n".join(core_out),
+    }
+
+
+def _testbench(logic: Logic, options: RtlOptions, inputs: IntArray, outputs: IntArray) -> dict[str, bytes]:
+    names = _names(logic) | {"EVENTS": str(len(inputs)), "HALF_PERIOD": f"{options.clock_ns / 2:g}"}
+    return {
+        "tb/testbench.v": _filled("testbench.v", names).encode(),
+        "tb/inputs.hex": _hexadecimal(packed_bytes(inputs, input_words(logic.graph)).tolist()),
+        "tb/outputs.hex": _hexadecimal(packed_bytes(outputs, output_words(logic.graph)).tolist()),
+    }
+
+
+def _hexadecimal(rows: list[list[int]]) -> bytes:
+    return "".join(bytes(reversed(row)).hex() + "\n" for row in rows).encode()
+
+
+def _scripts(logic: Logic, options: RtlOptions) -> dict[str, bytes]:
+    names = {
+        "TOP": logic.graph.name,
+        "PART": options.part,
+        "CLOCK_NS": f"{options.clock_ns:g}",
+        "FAMILY": options.part,
+    }
+    names["READ"] = "read_vhdl -vhdl2008" if options.language is Language.VHDL else "read_verilog"
+    return {
+        name: _filled(name, names).encode()
+        for name in ("vivado.tcl", "clock.xdc", "quartus.tcl", "clock.sdc")
+    }
+
+
+def _filled(template: str, names: dict[str, str]) -> str:
+    text = (shipped_folder("firmware") / "rtl" / template).read_text(encoding="utf-8")
+    for name, value in names.items():
+        text = text.replace(f"@{name}@", value)
+    return text
