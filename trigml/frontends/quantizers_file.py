@@ -157,12 +157,12 @@ class Quantizers(_Section):
             BadInput: with the nearest names that the model has.
         """
         named = self.input if isinstance(self.input, dict) else {}
-        for kind, asked, known in (("layer", self.layers, list(layers)), ("input", named, list(inputs))):
+        for kind, asked, known in (("a layer", self.layers, list(layers)), ("an input", named, list(inputs))):
             for name in asked:
                 if name not in known:
                     near = difflib.get_close_matches(name, known, n=2, cutoff=0.4)
                     raise BadInput(
-                        f"the quantizers file names a {kind} that the model does not have",
+                        f"the quantizers file names {kind} that the model does not have",
                         where=where,
                         expected=f"one of: {', '.join(known)}",
                         found=name,
