@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,12 @@ from trigml.frontends.keras_reference import KerasReference
 from trigml.frontends.options import ConversionOptions
 from trigml.frontends.post_training import MissingFormats, quantised_model
 from trigml.frontends.qkeras import graph_from_keras
-from trigml.frontends.quantizers_file import quantizers_from_text
+from trigml.frontends.quantizers_file import (
+    DefaultFormats,
+    LayerFormats,
+    Quantizers,
+    quantizers_from_text,
+)
 from trigml.legacy_keras import load
 
 pytestmark = pytest.mark.slow  # importing TensorFlow takes 5 s
@@ -245,3 +251,10 @@ def test_mistakes_in_the_file_are_explained(text: str, parts: list[str]) -> None
         quantizers_from_text(text, "formats.yml")
     for part in ("formats.yml", *parts):
         assert part in str(caught.value)
+
+
+def test_the_documentation_explains_every_key() -> None:
+    """Protects docs/models.md from keys of the quantizers file that nobody explains."""
+    text = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    keys = {**Quantizers.model_fields, **DefaultFormats.model_fields, **LayerFormats.model_fields}
+    assert [key for key in keys if f"{key}:" not in text] == []
