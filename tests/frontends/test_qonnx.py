@@ -178,7 +178,7 @@ def pytorch_style() -> onnx.ModelProto:
     joined = m.node("Concat", m.node("Div", h, m.constant(4.0)), g, f, axis=1)
     y = m.quant(m.node("MatMul", joined, m.quant(m.weights(44, 5), 0.125, 4.0)), 0.25, 6.0)
     best = m.node("Cast", m.node("ArgMax", y, axis=1, keepdims=1), to=1)
-    total = m.node("Add", y, y)
+    total = m.node("Sum", y, m.node("Relu", y))
     return m.proto([total, best], [3, 4, 3], [[5], [1]])
 
 

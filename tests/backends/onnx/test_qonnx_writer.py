@@ -141,5 +141,5 @@ def test_damaged_files(cut: str, make_graph: Callable[..., Graph], tmp_path: Pat
     content = serialised(proto)
     path = tmp_path / "model.onnx"
     path.write_bytes({"truncated": content[: len(content) // 2], "empty": b""}.get(cut, content))
-    with pytest.raises(BadInput, match="ONNX|unknown kind|another file"):
+    with pytest.raises(BadInput, match=r"ONNX|unknown kind|another file"):
         graph_from_qonnx(path)

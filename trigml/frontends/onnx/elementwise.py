@@ -17,6 +17,10 @@ _FLOAT_TYPES = (1, 10, 11, 16)  # float, float16, double, bfloat16 of onnx.Tenso
 _WHOLE_TYPES = (2, 3, 4, 5, 6, 7, 12, 13)
 
 
+_FARTHEST = 1 << 40
+"""Limits beyond it are as good as none: no tensor that float32 holds reaches so far."""
+
+
 def read_relu(reader: Reader, node: Node) -> None:
     """``max(x, 0)``."""
     source = reader.tensor(node)
@@ -62,7 +66,7 @@ def read_clip(reader: Reader, node: Node) -> None:
                 "the clipped tensor has the same grid",
                 "use a limit on the grid, or put a Quant node in place of the Clip",
             )
-        ends.append(int(np.clip(word, lowest - 1, highest + 1)))
+        ends.append(int(np.clip(word, -_FARTHEST, _FARTHEST)))
     low, high = ends
     if low > high:
         raise refused("limits in the wrong order", "", "give min <= max")
@@ -224,8 +228,8 @@ def read_softmax(reader: Reader, node: Node) -> None:
         )
     name = softmax(reader.graph, reader.name_for(node), reader.plain(source), reader.fresh)
     reader.notes.append(
-        f"{node.name} ({node.kind}) is made of tables, within {SOFTMAX_ERROR:g} of the real one; the executor "
-        "is compared up to its logits"
+        f"{node.name} ({node.kind}) is made of tables, within {SOFTMAX_ERROR:g} of the real one; the "
+        "executor is compared up to its logits"
     )
     reader.leave_away(node)
     reader.values[node.output] = replace(source, name=name, axes=tuple(range(source.rank)))
