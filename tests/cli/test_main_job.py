@@ -87,6 +87,20 @@ def test_the_main_job_is_bit_exact_and_reported(run: Path, capsys: pytest.Captur
     assert (project / "report.json").read_bytes() == stored
 
 
+def test_a_run_is_verified_and_inspected(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The test split of a run is what verify and inspect look at if nothing else is said."""
+    command = ["verify", str(run), "--stages", "keras,native,logic", "--random", "1000", "--json"]
+    assert exit_code_of(command) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["verification"]["vectors"][0] == {"name": "test split", "events": 19_986}
+    assert [stage["differences"] for stage in result["verification"]["stages"]] == [0] * 4
+    assert exit_code_of(["inspect", str(run), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["inputs"], result["events"]) == ("test split", 19_986)
+    assert result["layers"][0]["saturated"] > 0
+    assert sum(layer["counts"]["products"] for layer in result["layers"]) == 4256
+
+
 def _planted(change: Callable[[HlsLayer], HlsLayer]) -> Callable[[Graph], Sequence[HlsLayer]]:
     def layers(graph: Graph) -> Sequence[HlsLayer]:
         return [change(layer) for layer in hls_layers_module.hls_layers(graph)]

@@ -246,6 +246,7 @@ def _remark(stage: Stage) -> str:
         remarks.append(f"{', '.join(own)} are the graph's own, computed from what the stage has before them")
     return "; ".join(remarks)
 
+
 def _per_event(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(differs.reshape(len(differs), -1).any(axis=1))
 
