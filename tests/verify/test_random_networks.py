@@ -34,9 +34,9 @@ from trigml.verify.vectors import Vectors, corner_vectors, random_vectors
 
 pytestmark = pytest.mark.slow
 
-NETWORKS = int(os.environ.get("TRIGML_RANDOM_NETWORKS", "312"))
+NETWORKS = int(os.environ.get("TRIGML_RANDOM_NETWORKS", "300"))
 SEED = os.environ.get("TRIGML_RANDOM_SEED", "")
-FOCUSES = 24
+FOCUSES = 25
 """Kinds of layers: each one is the subject of as many networks."""
 VITIS = HlsOptions(HlsBackend.VITIS, HlsBackend.VITIS.default_part, 5.0)
 
@@ -192,9 +192,14 @@ def test_a_planted_bit_is_found(random_graphs: ModuleType, stage: str, tmp_path:
         graph = graph_from_keras(model).graph
         name = "d"
     else:
-        graph, name = random_graphs.every_operation(), "dense"
+        # The sums leave the network themselves: behind them, a saturating quantiser hides a bit.
+        graph, name = random_graphs.every_operation().upto("joined", "dense"), "dense"
     weight = graph[name].weight.copy()
-    weight[1, 1] ^= 1
+    column = weight[:, 1]
+    # A bit that brings the weight nearer to zero: the formats still hold the proven ranges.
+    row = int(np.argmax(np.where(column > 0, column & 1 == 1, (column < 0) & (column & 1 == 0))))
+    weight[row, 1] ^= 1
+    assert abs(weight[row, 1]) == abs(graph[name].weight[row, 1]) - 1
     changed = tuple(
         replace(operation, weight=weight) if operation.name == name else operation
         for operation in graph.operations
