@@ -164,3 +164,9 @@ def random_graphs() -> ModuleType:
 def random_models() -> ModuleType:
     """The hypothesis strategy ``models(focus)``, its kinds ``LAYERS`` and ``OPTIONS``, and ``built``."""
     return support("random_models")
+
+
+@pytest.fixture(scope="session")
+def hls_networks() -> ModuleType:
+    """Small networks that together hold every operation: ``NETWORKS[name]()``."""
+    return support("hls_networks")

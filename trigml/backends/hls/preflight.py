@@ -8,7 +8,7 @@ from trigml.backends.hls.extension import has_kernels
 from trigml.backends.hls.kernels import MAX_AXES
 from trigml.backends.hls.layer import HlsLayer
 from trigml.backends.hls.layers import hls_layers
-from trigml.backends.hls.options import HlsOptions, IoType
+from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType
 from trigml.backends.hls.passes import MAX_STREAM_READERS, readers
 from trigml.errors import BadInput
 from trigml.graph import Graph
@@ -41,6 +41,8 @@ def backend_problems(graph: Graph, options: HlsOptions) -> tuple[Problem, ...]:
     problems = [] if has_kernels(options.backend) else list(_of_missing_kernels(needed, layers, options))
     if options.io is IoType.STREAM:
         problems += _of_streams(needed, layers)
+        if options.backend is not HlsBackend.QUARTUS:
+            problems += _of_line_buffers(needed)
     return tuple(problems)
 
 
@@ -86,4 +88,20 @@ def _of_streams(graph: Graph, layers: Sequence[HlsLayer]) -> Iterator[Problem]:
                 f"{counts[layer.name]} layers or ports read it",
                 f"hls4ml copies a stream at most {MAX_STREAM_READERS} times",
                 "choose --io parallel",
+            )
+
+
+def _of_line_buffers(graph: Graph) -> Iterator[Problem]:
+    """hls4ml's line buffer for windows of one row counts columns only: it yields the rows between, too."""
+    for operation in graph.operations:
+        if not isinstance(operation, ops.Convolution) or len(operation.strides) != 2:
+            continue
+        rows, columns = operation.weight.shape[:2]
+        if rows == 1 and columns > 1 and operation.strides[0] > 1:
+            yield Problem(
+                operation.name,
+                "Convolution",
+                f"its window has one row and moves by {operation.strides[0]} rows",
+                "hls4ml's stream of such windows does not leave rows out",
+                "choose --io parallel, or swap the axes of the image",
             )
