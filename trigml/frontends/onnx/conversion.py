@@ -227,7 +227,7 @@ def outputs_of(reader: Reader) -> list[str]:
     """Names of the tensors that leave the network, in the order of the file.
 
     Raises:
-        BadInput: an output that does not depend on the inputs, or two that are the same.
+        BadInput: an output that does not depend on the inputs.
     """
     names: list[str] = []
     for value in reader.outputs:
@@ -237,12 +237,9 @@ def outputs_of(reader: Reader) -> list[str]:
                 "an output of the model is no result of its nodes", where=f"{reader.where}: {value}"
             )
         name = reader.plain(tensor)
-        if name in names:
-            raise BadInput(
-                "two outputs of the model are the same tensor",
-                where=f"{reader.where}: {value}",
-                remedy="leave one of them away",
-            )
+        if name in names:  # the same words leave the network twice: a graph has each output once
+            copy = reader.fresh(f"{name}_again")
+            name = reader.graph.reshape(copy, name, reader.graph[name].shape)
         names.append(name)
         order = tuple(range(tensor.rank))
         if name not in reader.own:
