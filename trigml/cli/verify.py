@@ -30,10 +30,10 @@ Run the same events through every stage of a model, and count the words that dif
 
 The reference is the model's integer graph in the NumPy emulator. It is compared with keras (the Keras or
 QKeras model), qonnx (a QONNX file in qonnx's executor), native (the generated C++), logic (alkaid's
-shift-and-add logic) and hls (the C++ of the HLS project, compiled with g++). Without --stages, with those
-that this model and this machine have. The inputs are the test split of a run or the files of --events,
-corners, and random vectors. One differing word ends in exit code 4, with the first layer in which the stages
-part (docs/verify.md).
+shift-and-add logic), rtl (that logic in stages, as Verilog in Verilator) and hls (the C++ of the HLS project,
+compiled with g++). Without --stages, with those that this model and this machine have, but for rtl. The
+inputs are the test split of a run or the files of --events, corners, and random vectors. One differing word
+ends in exit code 4, with the first layer in which the stages part (docs/verify.md).
 
 Examples:
 
@@ -50,7 +50,7 @@ def verify(
     stages: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B,…", help="Of keras, qonnx, numpy, native, logic, hls [default: what is there]."
+            metavar="A,B,…", help="Of keras, qonnx, numpy, native, logic, rtl, hls [default: what is there]."
         ),
     ] = None,
     events: EventFiles = None,

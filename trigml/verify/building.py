@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from trigml.backends.hls import HlsBackend, HlsOptions, HlsProject, hls_project
-from trigml.backends.rtl import Logic, logic_of
+from trigml.backends.rtl import Logic, RtlOptions, logic_of, rtl_project
 from trigml.data.names import did_you_mean
 from trigml.errors import BadInput, MissingTool
 from trigml.graph import Graph
 from trigml.graph.products import products_per_event
 from trigml.opening import OpenedModel
 from trigml.progress import Progress, Silent
-from trigml.verify.stages import HlsStage, KerasStage, LogicStage, NativeStage, QonnxStage, Stage
+from trigml.verify.stages import (
+    HlsStage,
+    KerasStage,
+    LogicStage,
+    NativeStage,
+    QonnxStage,
+    RtlStage,
+    Stage,
+)
 
 DEFAULT_CLOCK_NS = 5.0
 
@@ -31,8 +40,12 @@ class StageName(StrEnum):
     NUMPY = "numpy"
     NATIVE = "native"
     LOGIC = "logic"
+    RTL = "rtl"
     HLS = "hls"
 
+
+AVAILABLE = tuple(name for name in StageName if name is not StageName.RTL)
+"""Stages that are built without being asked for; Verilator needs half a minute for a network of some size."""
 
 DEFAULT_HLS = HlsOptions(HlsBackend.VITIS, HlsBackend.VITIS.default_part, DEFAULT_CLOCK_NS)
 
@@ -113,6 +126,14 @@ class StageSources:
         """The logic of the estimate."""
         return LogicStage(self.logic or logic_of(self.model.graph, self.hls.clock_ns))
 
+    def rtl(self) -> Stage:
+        """The RTL project in Verilator."""
+        logic = self.logic or logic_of(self.model.graph, self.hls.clock_ns)
+        project = rtl_project(logic, RtlOptions(DEFAULT_HLS.part, self.hls.clock_ns))
+        folder = Path(tempfile.mkdtemp(prefix="rtl_project_", dir=self.scratch))
+        project.write_into(folder)
+        return RtlStage(logic, [folder / name for name in project.sources], self.scratch)
+
     def hls_cpp(self) -> Stage:
         """The compiled HLS project."""
         if not self.hls.backend.emulates_with_gxx:
@@ -162,6 +183,7 @@ def build_stages(
         StageName.LOGIC: (
             sources.shift_and_add if StageName.LOGIC in required else sources.affordable_shift_and_add
         ),
+        StageName.RTL: sources.rtl,
         StageName.HLS: sources.hls_cpp,
     }
     stages, left_out = [], []

@@ -6,6 +6,7 @@ from trigml.verify.keras_stage import KerasStage
 from trigml.verify.logic_stage import LogicStage
 from trigml.verify.native_stage import NativeStage
 from trigml.verify.qonnx_stage import QonnxStage
+from trigml.verify.rtl_stage import RtlStage
 from trigml.verify.stage import Scaled, Stage
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "LogicStage",
     "NativeStage",
     "QonnxStage",
+    "RtlStage",
     "Scaled",
     "Stage",
 ]

@@ -13,7 +13,7 @@ from trigml.graph import Graph
 from trigml.graph.products import products_per_event
 from trigml.opening import OpenedModel
 from trigml.progress import Progress, Silent
-from trigml.verify.building import DEFAULT_HLS, StageName, StageSources, build_stages
+from trigml.verify.building import AVAILABLE, DEFAULT_HLS, StageName, StageSources, build_stages
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.events import NamedEvents
 from trigml.verify.stages import GraphStage
@@ -88,7 +88,7 @@ def verify(
         built = build_stages(
             StageSources(model, Path(scratch), hls),
             required=stages or (),
-            optional=tuple(StageName) if stages is None else (),
+            optional=AVAILABLE if stages is None else (),
             progress=progress,
         )
         comparison = compare(GraphStage(model.graph), built.stages, sets, progress or Silent())
