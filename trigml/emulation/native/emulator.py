@@ -145,7 +145,8 @@ class Emulator:
         for contract in self.graph.contracts:
             part = row[start : start + len(contract.features)]
             start += len(contract.features)
-            bad = np.flatnonzero(~np.isfinite(contract.normalise(part[None])[0]))
+            with np.errstate(over="ignore"):
+                bad = np.flatnonzero(~np.isfinite(contract.normalise(part[None])[0]))
             if bad.size:
                 return BadInput(
                     "an input feature is NaN or infinite",
