@@ -6,6 +6,7 @@ import base64
 import copy
 import io
 import json
+import marshal
 import pickle
 import shutil
 import sys
@@ -186,9 +187,12 @@ def layer_of(config: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def lambda_layer(config: dict[str, Any]) -> None:
-    code = base64.b64encode(compile("open('ran', 'w')", "x", "eval").co_code).decode()
+    code = base64.b64encode(marshal.dumps((lambda x: open("ran", "w") and x).__code__)).decode()
     layer_of(config, "flat").update(
-        {"class_name": "Lambda", "config": {"name": "flat", "function": [code, None, None]}}
+        {
+            "class_name": "Lambda",
+            "config": {"name": "flat", "function": [code, None, None], "function_type": "lambda"},
+        }
     )
 
 
