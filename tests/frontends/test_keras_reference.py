@@ -8,7 +8,8 @@ import pytest
 
 from trigml.contract import InputContract
 from trigml.emulation.numpy_emulator import emulate, emulate_tensors
-from trigml.frontends.keras_reference import KerasReference, float32_is_exact, where_keras_may_round
+from trigml.frontends.float_proofs import float32_is_exact
+from trigml.frontends.keras_reference import KerasReference
 from trigml.frontends.qkeras import graph_from_qkeras
 from trigml.graph import Graph
 from trigml.legacy_keras import load
@@ -100,8 +101,8 @@ def test_a_quantiser_finer_than_its_input_needs_float64(make_contract: MakeContr
     assert reference.outputs(words).tolist() == expected
 
 
-def test_where_keras_itself_rounds(make_contract: MakeContract) -> None:
-    """Protects the warning: a model where quantized_relu's cast to float32 changes a word is named."""
+def test_the_cast_inside_of_quantized_relu(make_contract: MakeContract) -> None:
+    """Protects sums beyond 2**24 before a quantized_relu, which QKeras casts to float32 in any setting."""
     contract = make_contract(6, "ap_fixed<12,12,RND_CONV,SAT>")
     kernel = np.array([[2047.0]] * 5 + [[1.0]])
     model = model_with(
@@ -111,31 +112,15 @@ def test_where_keras_itself_rounds(make_contract: MakeContract) -> None:
         "quantized_bits(12,11,alpha=1)",
     )
     graph = graph_from_qkeras(model, contract)
-    assert where_keras_may_round(graph) == ("act",)
     # 64.5 steps and a bit more: rounds to 65. In float32 the bit is lost and the tie goes to the even 64.
     words = np.array([[2047, 2047, 2047, 2047, 72, 69]])
     assert emulate_tensors(graph, words)["sum"].tolist() == [[64 * 2**18 + 2**17 + 1]]
     assert emulate(graph, words).tolist() == [[65]]
+    assert float32_words(model, graph, words) == [[64]]
     reference = KerasReference(model, graph)
-    assert reference.may_round == ("act",)
-    assert reference.outputs(words).tolist() == [[64]]
-
-
-def test_no_warning_where_the_cast_cannot_matter(make_contract: MakeContract) -> None:
-    """Protects against needless warnings: beyond 2**24 the activation has long saturated."""
-    contract = make_contract(6, "ap_fixed<12,12,RND_CONV,SAT>")
-    model = model_with(
-        [np.full((6, 1), 2047.0), np.zeros(1)],
-        "quantized_bits(12,11,alpha=1)",
-        "quantized_relu(8,20)",
-        "quantized_bits(12,11,alpha=1)",
-    )
-    graph = graph_from_qkeras(model, contract)
-    assert graph.ranges["sum"].largest_magnitude > 2**24
-    assert where_keras_may_round(graph) == ()
-    reference = KerasReference(model, graph)
-    words = np.random.default_rng(0).integers(-2048, 2048, (20000, 6))
-    np.testing.assert_array_equal(reference.outputs(words), emulate(graph, words))
+    assert reference.float_type == "float64"
+    assert reference.may_round == ()
+    assert reference.outputs(words).tolist() == [[65]]
 
 
 def test_tensors_are_those_of_the_graph(make_qkeras: Callable[..., Any]) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from trigml.fixedpoint import FixedPoint, Overflow, Rounding, to_values, to_words
-from trigml.frontends.keras_reference import quantised_exactly
-from trigml.frontends.quantisers import NoExactFormat, quantiser_format
+from trigml.frontends.float_types import quantised_exactly
+from trigml.frontends.quantisers import quantiser_format
+from trigml.frontends.refusals import Refused
 from trigml.legacy_keras import load
 
 
@@ -67,6 +68,7 @@ def test_options_that_change_nothing(qkeras: Any) -> None:
         qkeras.quantized_relu(6, 2, is_quantized_clip=False),
         qkeras.quantized_relu(6, 2, use_ste=False),
         qkeras.quantized_bits(6, 2, alpha=1.0, use_ste=False),
+        qkeras.quantized_bits(6, 2),  # only the kernel's quantiser takes None for auto_po2
         qkeras.quantized_bits(6, 2, symmetric=True, alpha=np.ones(1, dtype=np.float32)),
     ):
         assert_same(quantiser, quantiser_format(quantiser))
@@ -80,7 +82,6 @@ REFUSED = {
     "stochastic relu": (lambda q: q.quantized_relu(6, 0, use_stochastic_rounding=True), "rounds at random"),
     "noise": (lambda q: q.quantized_bits(6, 0, alpha=1, qnoise_factor=0.5), "set it to 1"),
     "noise relu": (lambda q: q.quantized_relu(6, 0, qnoise_factor=0.0), "set it to 1"),
-    "alpha none": (lambda q: q.quantized_bits(6, 0), "write alpha=1"),
     "alpha auto": (lambda q: q.quantized_bits(6, 0, alpha="auto"), "write alpha=1"),
     "alpha auto_po2": (lambda q: q.quantized_bits(6, 0, alpha="auto_po2"), "write alpha=1"),
     "alpha two": (lambda q: q.quantized_bits(6, 0, alpha=2.0), "write alpha=1"),
@@ -96,12 +97,21 @@ REFUSED = {
     "leaky": (lambda q: q.quantized_relu(6, 0, negative_slope=0.25), "leave it at 0"),
     "upper bound": (
         lambda q: q.quantized_relu(6, 2, relu_upper_bound=1.5, is_quantized_clip=False),
-        "is_quantized_clip=True",
+        "leave it away",
     ),
-    "tanh": (lambda q: q.quantized_tanh(6), "quantized_tanh is not supported; use quantized_bits"),
-    "po2": (lambda q: q.quantized_po2(6), "quantized_po2 is not supported; use quantized_bits"),
-    "binary": (lambda q: q.binary(alpha=1), "binary is not supported; use quantized_bits"),
-    "a function": (lambda q: q.get_quantizer("relu"), "relu is not supported; use quantized_bits"),
+    "tanh": (
+        lambda q: q.quantized_tanh(6),
+        "quantized_tanh is not a plain fixed-point format .use quantized_bits",
+    ),
+    "po2": (
+        lambda q: q.quantized_po2(6),
+        "quantized_po2 is not a plain fixed-point format .use quantized_bits",
+    ),
+    "binary": (lambda q: q.binary(alpha=1), "binary is not a plain fixed-point format .use quantized_bits"),
+    "a function": (
+        lambda q: q.get_quantizer("relu"),
+        "relu is not a plain fixed-point format .use quantized_bits",
+    ),
 }
 
 
@@ -109,5 +119,5 @@ REFUSED = {
 def test_options_without_an_exact_meaning_are_refused(qkeras: Any, what: str) -> None:
     """Protects against a silent approximation: each is refused with what to write instead."""
     make, remedy = REFUSED[what]
-    with pytest.raises(NoExactFormat, match=remedy):
+    with pytest.raises(Refused, match=remedy):
         quantiser_format(make(qkeras))
