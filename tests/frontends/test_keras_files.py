@@ -187,7 +187,7 @@ def layer_of(config: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def lambda_layer(config: dict[str, Any]) -> None:
-    code = base64.b64encode(marshal.dumps((lambda x: open("ran", "w") and x).__code__)).decode()
+    code = base64.b64encode(marshal.dumps((lambda x: __import__("os").mkdir("ran")).__code__)).decode()
     layer_of(config, "flat").update(
         {
             "class_name": "Lambda",
