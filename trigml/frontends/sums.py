@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ def _read(layer: Any, name: str, what: str) -> Weights:
     values = _variable(layer, name)
     if type(layer).__name__ == "QSeparableConv1D" and name != "bias":
         weights = quantised_weights(what, values[None], quantiser, given)
-        return Weights(weights.values[0], weights.noisy)
+        return replace(weights, values=weights.values[0])
     return quantised_weights(what, values, quantiser, given)
 
 

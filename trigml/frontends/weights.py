@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.fixedpoint import FixedPoint, Interval
-from trigml.frontends.quantisers import common_reasons, is_quantiser, kind_of
-from trigml.frontends.refusals import Reasons, refused
+from trigml.fixedpoint import FixedPoint, Interval, to_values, to_words
+from trigml.frontends.quantisers import common_reasons, is_quantiser, kind_of, quantiser_format
+from trigml.frontends.refusals import Reasons, Refused, refused
 from trigml.graph import Constants
 from trigml.legacy_keras import load
 
@@ -37,15 +37,19 @@ class Weights:
     Attributes:
         values: as float64, each exactly a word.
         noisy: whether QKeras in float32 makes a rounding beside them: it computes ``x + (q - x)``.
+        declared: the quantiser's own format, if it has one (it is not scaled).
     """
 
     values: NDArray[np.float64]
     noisy: bool
+    declared: FixedPoint | None
 
     @property
     def constants(self) -> Constants:
-        """As words."""
-        return constants_of(self.values)
+        """As words of the declared format, else of the smallest one that holds them."""
+        if self.declared is None:
+            return constants_of(self.values)
+        return Constants(to_words(self.values, self.declared), self.declared.exact())
 
 
 def quantised_weights(what: str, values: NDArray[Any], quantiser: Any, given: Any) -> Weights:
@@ -79,7 +83,17 @@ def quantised_weights(what: str, values: NDArray[Any], quantiser: Any, given: An
     deployed = _called(quantiser, single)
     intended = _without_noise(quantiser, single)
     _check_words(what, intended, kind)
-    return Weights(intended, noisy=not np.array_equal(deployed, intended))
+    noisy = not np.array_equal(deployed, intended)
+    return Weights(intended, noisy, _declared_format(quantiser, intended))
+
+
+def _declared_format(quantiser: Any, values: NDArray[np.float64]) -> FixedPoint | None:
+    """The format that the user wrote, where the weights are plain words of it."""
+    try:
+        format_ = quantiser_format(quantiser)
+    except Refused:  # scaled, or of a kind that is no format
+        return None
+    return format_ if np.array_equal(to_values(to_words(values, format_), format_.fraction), values) else None
 
 
 def _check_alpha(reasons: Reasons, what: str, quantiser: Any, given: Any) -> None:
