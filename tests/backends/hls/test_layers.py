@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from trigml.backends.hls.layers import INPUT_PORT, hls_layers, spelled
-from trigml.errors import BadInput
+from trigml.backends.hls.passes import port_layers, with_padding_apart
 from trigml.fixedpoint import FixedPoint
-from trigml.graph import Graph
-from trigml.graph.operations import Dense, Relu
+from trigml.graph import Graph, GraphBuilder
+from trigml.graph.operations import Dense
 
 MakeGraph = Callable[..., Graph]
 
@@ -59,18 +60,50 @@ def test_a_relu_at_the_end_keeps_every_bit(make_graph: MakeGraph) -> None:
     assert last.precisions == {"result": graph["relu_1"].format}
 
 
-def test_a_dense_layer_behind_a_bare_relu_is_refused(make_graph: MakeGraph) -> None:
-    """Protects against dropping the ReLU between two dense layers in silence."""
-    graph = make_graph(1, sizes=(3, 3, 2))
-    quantiser = graph["act_1"]
-    bare = Relu(name="act_1", inputs=("relu_1",), shape=quantiser.shape, format=graph["relu_1"].format)
-    broken = replace(
-        graph,
-        operations=tuple(bare if operation is quantiser else operation for operation in graph.operations),
-    )
-    with pytest.raises(BadInput, match="no HLS form") as error:
-        hls_layers(broken)
-    assert error.value.where == "Dense 'dense_2' after a ReLU"
+def test_a_relu_that_others_read_stays_a_layer(hls_networks: ModuleType) -> None:
+    """Protects ReLUs: one goes into a quantiser only if nothing else reads it and it is no output."""
+    builder = GraphBuilder("network")
+    x = hls_networks.port(builder, "a", (3,))
+    shared, alone, shown = (builder.relu(name, x) for name in ("shared", "alone", "shown"))
+    ends = [builder.quantize(f"{name}_q", name, hls_networks.POSITIVE) for name in (shared, alone, shown)]
+    layers = hls_layers(builder.finish([*ends, builder.argmax("best", shared), shown]))
+    assert {"shared", "shown"} <= {layer.tensor for layer in layers}
+    assert "alone" not in {layer.tensor for layer in layers}
+    kinds = {layer.tensor: layer.description.get("activation") for layer in layers if not layer.is_copy}
+    assert (kinds["alone_q"], kinds["shared_q"]) == ("relu", "linear")
+
+
+def test_an_output_that_is_read_inside_gets_a_copy(hls_networks: ModuleType) -> None:
+    """Protects ports from being read back, and their order."""
+    graph = hls_networks.vectors()
+    layers = hls_layers(graph)
+    inputs, outputs = port_layers(layers, graph)
+    assert inputs == ["features_a", "features_b"]
+    by_name = {layer.name: layer for layer in layers}
+    assert [by_name[name].tensor for name in outputs] == list(graph.outputs)
+    assert not set(outputs) & {name for layer in layers for name in layer.inputs}
+    assert {layer.tensor for layer in layers if layer.is_copy} == {
+        *("leaky", "clipped", "table", "places", "conv", "a")
+    }
+
+
+def test_padding_of_convolutions_apart(hls_networks: ModuleType) -> None:
+    """Protects streams: each padded convolution reads its own zeros, with the sizes that follow."""
+    layers = hls_layers(hls_networks.image())
+    apart = {layer.name: layer for layer in with_padding_apart(layers)}
+    conv, zeros = apart["conv"], apart["conv_padding"]
+    assert (conv.inputs, zeros.inputs) == (["conv_padding"], ["features"])
+    assert zeros.description["out_shape"] == [8, 6, 2]
+    assert [zeros.description[f"pad_{side}"] for side in ("top", "bottom", "left", "right")] == [1, 1, 0, 1]
+    assert [conv.description[key] for key in ("in_height", "in_width", "pad_top", "pad_right")] == [
+        8,
+        6,
+        0,
+        0,
+    ]
+    assert apart["dilated"].inputs == ["dilated_padding"]
+    assert apart["places"] == next(layer for layer in layers if layer.name == "places")
+    assert with_padding_apart(list(apart.values())) == list(apart.values())
 
 
 def test_names_are_unique_without_regard_to_case(make_graph: MakeGraph) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,28 @@ def test_vectors_for_the_testbench(graph: Graph, make_words: Callable[..., np.nd
         values = np.array([[float(value) for value in line.split()] for line in lines])
         np.testing.assert_array_equal(np.ldexp(values, format_.fraction), expected)
     assert "tb_data/tb_input_features.dat" not in hls_project(graph, VITIS).files
+
+
+def test_several_ports(hls_networks: ModuleType) -> None:
+    """Protects projects with several ports: a contract per input, vectors and names per port."""
+    graph = hls_networks.vectors()
+    words = np.concatenate([np.full((3, 6), 5), np.full((3, 12), -7)], axis=1)
+    files = hls_project(graph, VITIS, vectors=(words, emulate(graph, words))).files
+    assert "contract.json" not in files
+    for operation, contract in zip(graph.inputs, graph.contracts, strict=True):
+        assert json.loads(files[f"contract_{operation.name}.json"]) == contract.to_json()
+    for name, rows, fractions in (
+        ("tb_data/tb_input_features.dat", words, graph.input_fractions),
+        ("tb_data/tb_output_predictions.dat", emulate(graph, words), graph.output_fractions),
+    ):
+        values = [[float(value) for value in line.split()] for line in files[name].decode().splitlines()]
+        np.testing.assert_array_equal(np.ldexp(values, fractions), rows)
+    top = files["firmware/network.h"].decode()
+    for port in re.findall(r"port `(\w+)`", files["INTERFACE.md"].decode()):
+        assert re.search(rf"\b{port}\[", top), port
+    assert b"trigml::Table" in files["firmware/parameters.h"]
+    assert "firmware/nnet_utils/nnet_trigml.h" in files
+    assert "firmware/nnet_utils/nnet_trigml_tool.h" in files
 
 
 def changed_behind_our_back(monkeypatch: pytest.MonkeyPatch, layer: str, what: str, precision: str) -> None:

@@ -17,6 +17,7 @@ MAX_STREAM_READERS = 7
 """hls4ml's nnet_stream.h copies a stream at most this often."""
 
 _SIDES = ("top", "bottom", "left", "right")
+_PADDED = ("Conv1D", "Conv2D")
 
 
 def with_outputs(layers: Sequence[HlsLayer], tensors: Iterable[str]) -> list[HlsLayer]:
@@ -55,7 +56,7 @@ def with_padding_apart(layers: Sequence[HlsLayer]) -> list[HlsLayer]:
     apart = []
     for layer in layers:
         padding = {side: layer.description.get(f"pad_{side}", 0) for side in _SIDES}
-        if any(padding.values()):
+        if layer.description["class_name"] in _PADDED and any(padding.values()):
             zeros = _zeros(
                 layer, padding, free_name(f"{layer.name}_padding", taken), formats[layer.inputs[0]]
             )

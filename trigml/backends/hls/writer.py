@@ -6,13 +6,9 @@ scratch folder are replaced, so that the same run gives the same project.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import sys
 import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml import __version__
+from trigml.backends.hls.calls import hls4ml_calls, project_files
 from trigml.backends.hls.extension import register_kernels
 from trigml.backends.hls.interface import Ports, interface_document
 from trigml.backends.hls.layer import HlsLayer
@@ -30,16 +27,12 @@ from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType, Strategy
 from trigml.backends.hls.passes import port_layers, with_padding_apart
 from trigml.backends.hls.preflight import NoExactProject, backend_problems
 from trigml.backends.project import Project
-from trigml.errors import BadInput, ToolFailed
+from trigml.errors import ToolFailed
 from trigml.fixedpoint import FixedPoint, IntArray
 from trigml.graph import Graph
 
 PROJECT_FILE = "trigml_project.json"
-_SCRATCH = "."
 _RESOURCE_ONLY = (HlsBackend.QUARTUS, HlsBackend.ONEAPI)
-_WITHOUT_STAMP = {"weights", "nnet_utils", "ap_types", "ac_types", "ac_math", "ac_simutils"}
-"""Folders in which the eight hexadecimal digits of hls4ml's stamp could only be part of a number."""
-_LEFT_OUT = (".so", ".o", ".pyc", ".tar.gz")
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,7 @@ def write_layers(
         layers = with_padding_apart(layers)
     with tempfile.TemporaryDirectory(prefix="trigml_hls_") as scratch:
         folder = Path(scratch) / "project"
-        with _hls4ml_errors(options), _without_keras(), _quiet():
+        with hls4ml_calls(options.backend):
             from hls4ml.model.graph import ModelGraph
 
             register_kernels(options.backend)
@@ -106,7 +99,7 @@ def write_layers(
             model.write()
         stamp = str(model.config.config.get("Stamp", ""))
         notes = _departures(model, layers, options)
-        files = _read_back(folder, stamp=stamp, replacement=f"g{graph.digest[:7]}")
+        files = project_files(folder, stamp=stamp, replacement=f"g{graph.digest[:7]}")
         ports = Ports(_names(model.get_input_variables()), _names(model.get_output_variables()))
     files |= _own_files(graph, options, ports, vectors)
     return HlsProject(graph.name, files, options, tuple(layers), notes)
@@ -192,21 +185,6 @@ def _departures(model: Any, layers: Sequence[HlsLayer], options: HlsOptions) -> 
     return tuple(notes)
 
 
-def _read_back(folder: Path, *, stamp: str, replacement: str) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or path.name.endswith(_LEFT_OUT):
-            continue
-        name = path.relative_to(folder)
-        content = path.read_bytes().replace(str(folder).encode(), _SCRATCH.encode())
-        if stamp and not _WITHOUT_STAMP.intersection(name.parts):
-            # YAML puts quotes around a stamp that reads like a number.
-            content = content.replace(f"'{stamp}'".encode(), stamp.encode())
-            content = content.replace(stamp.encode(), replacement.encode())
-        files[name.as_posix()] = content
-    return files
-
-
 def _own_files(
     graph: Graph,
     options: HlsOptions,
@@ -238,44 +216,3 @@ def _vector_lines(words: IntArray, fractions: NDArray[np.int32]) -> bytes:
     """One event a line, port after port, exact decimal values, as hls4ml's testbench reads them."""
     values = np.ldexp(words.astype(np.float64), -fractions)
     return "".join(" ".join(map(repr, event)) + "\n" for event in values.tolist()).encode()
-
-
-@contextlib.contextmanager
-def _hls4ml_errors(options: HlsOptions) -> Iterator[None]:
-    try:
-        yield
-    except (BadInput, ToolFailed):
-        raise
-    except OSError as error:
-        raise BadInput(
-            f"cannot write the {options.backend.value} project: {error.strerror or error}",
-            where=f"the folder for temporary files, {tempfile.gettempdir()}",
-            remedy="free some space there, or point TMPDIR to another place",
-        ) from error
-    except Exception as error:  # hls4ml raises anything; the cause is shown and chained
-        raise ToolFailed(
-            f"hls4ml could not write the {options.backend.value} project",
-            found=f"{type(error).__name__}: {error}",
-            remedy="try another strategy or io type; -v shows where it failed",
-        ) from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """hls4ml tells of its own steps on stdout and in warnings; what matters of them is checked."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextlib.contextmanager
-def _without_keras() -> Iterator[None]:
-    """hls4ml's writers import Keras, if they can, for a feature that is not used here: 4 s for nothing."""
-    blocked = [name for name in ("keras", "tensorflow") if name not in sys.modules]
-    for name in blocked:
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for name in blocked:
-            sys.modules.pop(name, None)
