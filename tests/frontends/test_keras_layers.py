@@ -137,6 +137,7 @@ def particle_model() -> Any:
         layers.ReLU(max_value=1.5)(one),
         layers.LeakyReLU(alpha=0.125)(mixed[1]),
         layers.ReLU(negative_slope=0.5, max_value=1.0)(mixed[2]),
+        layers.ReLU(6.0)(act("quantized_bits(4,5,alpha=1)")(scores)),  # the LSB is 4
     ]
     return keras.Model([particles, event], outputs, name="particles_and_event")
 

@@ -24,9 +24,12 @@ from trigml.frontends.quantisers import (
 )
 from trigml.frontends.refusals import Reasons, refused
 from trigml.frontends.weights import constants_of
+from trigml.graph import Constants
 
 LONGEST_TABLE = 1 << 16
 """Entries of a table: a function of at most 16 bits."""
+
+_LIMIT_BITS = 16
 
 _SUPPORTED = "use quantized_bits, quantized_relu, quantized_tanh, quantized_sigmoid, binary or ternary"
 
@@ -59,26 +62,33 @@ class Activation:
 
 def is_linear(activation: Any) -> bool:
     """Whether a layer's ``activation`` does nothing."""
-    return activation is None or kind_of(activation) == "linear"
+    return activation is None or _is_function(activation, "linear")
 
 
 def is_softmax(activation: Any) -> bool:
     """Whether a layer's ``activation`` is a softmax."""
-    return kind_of(activation) in ("softmax", "softmax_v2") and not is_quantiser(activation)
+    return _is_function(activation, "softmax", "softmax_v2")
+
+
+def _is_function(activation: Any, *names: str) -> bool:
+    """Whether it is a function of Keras or TensorFlow with one of these names, not one of a user's own."""
+    module = str(getattr(activation, "__module__", "")).split(".", maxsplit=1)[0]
+    return kind_of(activation) in names and module in ("tf_keras", "keras", "tensorflow")
 
 
 def activation_reasons(activation: Any) -> Reasons:
     """What is wrong with an activation by itself, whatever it reads."""
     reasons = Reasons()
-    if is_linear(activation) or is_softmax(activation) or kind_of(activation) == "relu":
+    if is_linear(activation) or is_softmax(activation) or _is_function(activation, "relu"):
         return reasons
-    if not is_quantiser(activation) or kind_of(activation) not in _HANDLERS:
+    if is_quantiser(activation):
+        reasons.found.extend(common_reasons(activation))
+    if is_quantiser(activation) and kind_of(activation) in _HANDLERS:
+        reasons.attempt(lambda: _check(activation))
+    elif not reasons.found:
         reasons.expect(
             False, f"{kind_of(activation)} is not supported", "its results are no words", _SUPPORTED
         )
-        return reasons
-    reasons.found.extend(common_reasons(activation))
-    reasons.attempt(lambda: _check(activation))
     return reasons
 
 
@@ -111,7 +121,7 @@ def append_activation(context: Context, call: Call, source: Value, activation: A
         from trigml.frontends.softmaxes import append_softmax
 
         return append_softmax(context, call, source, name)
-    if kind_of(activation) == "relu":
+    if _is_function(activation, "relu"):
         return Value(context.graph.relu(name, source.tensor), quantised=source.quantised)
     if source.mean is not None:
         return _fused_mean(context, source, activation, name)
@@ -310,22 +320,32 @@ def relu_layer(context: Context, call: Call) -> Value:
     slope = float(layer.negative_slope)
     reasons.expect(float(layer.threshold) == 0, "ReLU with a threshold is not supported", "", "leave it at 0")
     reasons.expect(_is_slope(slope), *_slope_reason("ReLU", slope, "negative_slope"))
-    limit = None if layer.max_value is None else float(np.float32(layer.max_value))
-    format_ = graph[source.tensor].format
-    word = None if limit is None else np.ldexp(limit, format_.fraction)
+    limit = None if layer.max_value is None else constants_of(np.array([np.float32(layer.max_value)]))
     reasons.expect(
-        word is None or word == np.rint(word),
-        f"ReLU is limited at {limit}",
-        f"that is no multiple of the LSB of {format_.lsb} before it",
+        limit is None or limit.format.width <= _LIMIT_BITS,
+        f"ReLU is limited at {layer.max_value}",
+        "that is no short binary fraction",
         "use another max_value",
     )
     reasons.raise_any()
-    if word is None:
+    if limit is None:
         return _leaky(context, source, slope, call.name)
     bent = _leaky(context, source, slope, context.network.fresh(f"{call.name}_unlimited"))
-    high = int(word) << (graph[bent.tensor].format.fraction - format_.fraction)
-    low = min(graph.ranges[bent.tensor].bounds[0], high)
-    return Value(graph.clip(call.name, bent.tensor, low, high), quantised=source.quantised)
+    fine = _refined(context, bent.tensor, limit.format.fraction, f"{call.name}_finer")
+    high = int(limit.words[0]) << (graph[fine].format.fraction - limit.format.fraction)
+    low = min(graph.ranges[fine].bounds[0], high)
+    return Value(graph.clip(call.name, fine, low, high), quantised=source.quantised)
+
+
+def _refined(context: Context, tensor: str, fraction: int, name: str) -> str:
+    """The same values with at least so many fractional bits."""
+    graph = context.graph
+    finer = fraction - graph[tensor].format.fraction
+    if finer <= 0:
+        return tensor
+    ones = np.full(graph[tensor].shape[-1], 1 << finer, dtype=np.int64)
+    one = Constants(ones, FixedPoint(False, finer + 1, 1))
+    return graph.scale(context.network.fresh(name), tensor, one)
 
 
 def leaky_relu_layer(context: Context, call: Call) -> Value:
