@@ -90,6 +90,7 @@ def test_values_without_a_word(ports: Emulator, bad: float, event: int, dtype: t
         assert error.value.found == str(bad)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 def test_a_value_too_large_to_be_scaled(ports: Emulator) -> None:
     """Protects the same limit as the input contract's: what becomes infinite on the way has no word."""
     column = [n for contract in ports.graph.contracts for n in contract.names].index("exact_5")

@@ -67,14 +67,14 @@ def quantisers_behind(builder: GraphBuilder, source: str, fractions: list[int]) 
 
 
 @pytest.mark.parametrize(
-    "format_", ["ap_fixed<12,4,RND_CONV,SAT>", "ap_ufixed<15,4,RND_CONV,SAT>", "ap_fixed<24,2,RND_CONV,SAT>"]
+    ("format_", "shifts"),
+    [("ap_fixed<12,4,RND_CONV,SAT>", (-3, 1, 7)), ("ap_ufixed<24,2,RND_CONV,SAT>", (-40, 0, 13))],
 )
-def test_quantisers(format_: str) -> None:
+def test_quantisers(format_: str, shifts: tuple[int, ...]) -> None:
     """Protects every rounding with every overflow, at the widths where the lane types end."""
     builder = GraphBuilder("quantisers")
     x = builder.input("x", (3,), contract_of(3, format_))
     fraction = FixedPoint.parse(format_).fraction
-    shifts = [-40, -3, 0, 1, 7]
     names = quantisers_behind(builder, x, [fraction - shift for shift in shifts])
     assert_same(builder.finish(names))
 
@@ -85,7 +85,7 @@ def test_quantisers_of_wide_words() -> None:
     x = builder.input("x", (4,), contract_of(4, "ap_fixed<24,24,RND_CONV,SAT>"))
     wide = builder.dense("wide", x, constants((4, 3), "ap_fixed<28,28>"), constants(3, "ap_fixed<20,20>"))
     assert builder[wide].format.width in (52, 53)
-    names = [wide, *quantisers_behind(builder, wide, [-1, -31, -50, -62, 9])]
+    names = [wide, *quantisers_behind(builder, wide, [-31, -62, 9])]
     assert_same(builder.finish(names))
 
 
