@@ -53,8 +53,8 @@ const trigml_emulator *{graph.name}_emulator(void);
 
 def _makefile(name: str) -> str:
     headers = " ".join(HEADERS)
-    return f"""# ARCH=native is for the machine that compiles; ARCH=x86-64-v3 is for all with AVX2. Without AVX2 the
-# emulator computes the same, but slower.
+    return f"""# ARCH=native is for the machine that compiles, ARCH=x86-64-v3 for all with AVX2. Without
+# AVX2 the emulator computes the same, but slower.
 CXX ?= g++
 ARCH ?= native
 CXXFLAGS ?= {FLAGS} -march=$(ARCH)
