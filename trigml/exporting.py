@@ -1,4 +1,4 @@
-"""``trigml export``: a model as ONNX or QONNX, checked before the file appears."""
+"""``trigml export``: a model as ONNX, QONNX or C++, checked before it appears."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from trigml.backends.onnx.assembly import serialised
 from trigml.backends.onnx.float_reference import FloatCheck, check_float_onnx, float_onnx
 from trigml.backends.onnx.kinds import ExportKind
 from trigml.backends.onnx.qonnx_writer import qonnx_model
+from trigml.emulation.native import emulator_project
 from trigml.errors import BadInput
 from trigml.graph import Graph
 from trigml.progress import Progress, Silent
@@ -22,7 +23,7 @@ from trigml.runs import Run
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.events import NamedEvents
 from trigml.verify.qonnx_stage import QonnxStage
-from trigml.verify.stages import GraphStage
+from trigml.verify.stages import GraphStage, NativeStage
 from trigml.verify.vectors import Vectors
 
 
@@ -176,3 +177,32 @@ def _refuse_folder(path: Path) -> None:
 def _write(path: Path, content: bytes) -> None:
     with replacing_file(path) as beside:
         beside.write_bytes(content)
+
+
+def export_emulator(
+    graph: Graph, folder: Path, sets: Sequence[Vectors], progress: Progress | None = None
+) -> Comparison:
+    """Write the native emulator's sources with their C interface, after its words were compared.
+
+    Args:
+        graph: a checked graph.
+        folder: where the sources go; it must not exist yet, or be empty.
+        sets: inputs on which the emulator is compared with the graph.
+        progress: listener.
+
+    Raises:
+        BadInput: the folder holds something, or cannot be written.
+        MissingTool: no C++ compiler.
+        NotBitExact: a word differs; nothing is written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInput(
+            "the place for the emulator holds something already",
+            where=str(folder),
+            remedy="choose another place (-o), or empty this one",
+        )
+    comparison = compare(GraphStage(graph), [NativeStage(graph)], sets, progress or Silent())
+    if comparison.first_difference is not None:
+        raise comparison.first_difference.explained()
+    emulator_project(graph).write(folder)
+    return comparison

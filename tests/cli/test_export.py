@@ -14,6 +14,8 @@ from trigml.backends.onnx.assembly import serialised
 from trigml.backends.onnx.qonnx_writer import qonnx_model
 from trigml.cli.main import exit_code_of
 from trigml.graph import Graph
+from trigml.graph.operations import Dense
+from trigml.verify.stages import NativeStage
 
 
 @pytest.fixture
@@ -56,3 +58,31 @@ def test_only_runs_have_a_float_reference(model: Path, capsys: pytest.CaptureFix
     assert exit_code_of(["export", str(model), "onnx"]) == 2
     assert "only a run has a float reference" in capsys.readouterr().err
     assert np.all([path.name == "model.onnx" for path in model.parent.iterdir()])
+
+
+def test_the_emulator_as_sources(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects the folder for other software: compared first, and never written over something else."""
+    folder = model.with_name("emulator")
+    arguments = ["export", str(model), "emulator", "-o", str(folder), "--random", "200"]
+
+    def other(graph: Graph) -> NativeStage:
+        dense = graph["dense_3"]
+        assert isinstance(dense, Dense)
+        words = dense.weight.copy()
+        words[0, 0] ^= 1
+        changed = [replace(dense, weight=words) if o is dense else o for o in graph.operations]
+        return NativeStage(replace(graph, operations=tuple(changed)).check())
+
+    with monkeypatch.context() as planted:
+        planted.setattr(exporting, "NativeStage", other)
+        assert exit_code_of(arguments) == 4
+    assert "dense_3" in capsys.readouterr().err
+    assert not folder.exists()
+    assert exit_code_of([*arguments, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [stage["differences"] for stage in content["stages"]] == [0, 0]
+    assert {"network.cpp", "network.h", "Makefile", "README.md"} <= {path.name for path in folder.iterdir()}
+    assert exit_code_of(arguments) == 2
+    assert "holds something already" in capsys.readouterr().err

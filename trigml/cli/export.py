@@ -26,13 +26,21 @@ from trigml.cli.options import (
     names_in,
 )
 
+_FILES = {
+    ExportKind.ONNX: "{name}.float.onnx",
+    ExportKind.QONNX: "{name}.qonnx.onnx",
+    ExportKind.EMULATOR: "{name}_emulator",
+}
+"""Default names of what is written."""
+
 HELP = """
-Export a model as ONNX or QONNX.
+Export a model as ONNX, QONNX or C++.
 
 onnx is the float reference of a run, compared with Keras in onnxruntime: floats, so the largest deviation is
 stated beside the bound of float32 arithmetic. qonnx is the integer graph of any model, with Quant nodes; the
 qonnx executor has to give the same words on the test split of a run or the files of --events, corners, and
-random vectors. One differing word ends in exit code 4, and no file is written (docs/onnx.md).
+random vectors. One differing word ends in exit code 4, and no file is written (docs/onnx.md). emulator is a
+folder with the native emulator: C++17 without dependencies, a C header, a Makefile (docs/emulator.md).
 
 Examples:
 
@@ -41,15 +49,22 @@ Examples:
     trigml export runs/jet_tagger_hlf onnx -o tagger_float.onnx
 
     trigml export model.h5 qonnx --input-type 'fixed<16,6>'
+
+    trigml export runs/jet_tagger_hlf emulator -o tagger_emulator
 """
 
 
 def export(
     model: Model,
-    kind: Annotated[ExportKind, typer.Argument(metavar="KIND", help="onnx or qonnx.")],
+    kind: Annotated[ExportKind, typer.Argument(metavar="KIND", help="onnx, qonnx or emulator.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="File to write [default: NAME.KIND.onnx here]."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="File or folder to write [default: named after the model, here].",
+        ),
     ] = None,
     events: EventFiles = None,
     features: FeatureColumns = None,
@@ -63,10 +78,10 @@ def export(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write and check an ONNX file."""
+    """Write and check a model for other programs."""
     from trigml.data.samples import resolve_files
     from trigml.errors import BadInput
-    from trigml.exporting import export_onnx, export_qonnx
+    from trigml.exporting import export_emulator, export_onnx, export_qonnx
     from trigml.network_events import columns_of
     from trigml.opening import OpenOptions, open_model
     from trigml.reports.terminal import comparison_text
@@ -80,7 +95,7 @@ def export(
     columns = columns_of(opened.graph, names_in(features), names_in(constituents))
     named = events_of_model(opened, resolve_files(events or ()), columns)
     name = opened.graph.name if opened.run is None else opened.run.spec.name
-    path = out or Path(f"{name}.{kind.value}.onnx" if kind is ExportKind.QONNX else f"{name}.float.onnx")
+    path = out or Path(_FILES[kind].format(name=name))
     if kind is ExportKind.ONNX:
         if opened.run is None:
             raise BadInput(
@@ -91,6 +106,13 @@ def export(
         written = export_onnx(opened.run, path, named, random, console)
         console.result(written.text(), written.to_json())
         console.next_step(f"trigml export {shlex.quote(str(model))} qonnx")
+    elif kind is ExportKind.EMULATOR:
+        sets = vector_sets(opened.graph, named, random, 1)
+        compared = export_emulator(opened.graph, path, sets, console)
+        console.result(
+            comparison_text(compared), {"kind": kind.value, "folder": str(path)} | compared.to_json()
+        )
+        console.next_step(f"make -C {shlex.quote(str(path))}")
     else:
         made = export_qonnx(opened.graph, path, vector_sets(opened.graph, named, random, 1), console)
         console.result(comparison_text(made.comparison), made.to_json())

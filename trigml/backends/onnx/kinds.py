@@ -10,3 +10,4 @@ class ExportKind(StrEnum):
 
     ONNX = "onnx"  # the float reference of a run
     QONNX = "qonnx"  # the integer graph, with Quant nodes
+    EMULATOR = "emulator"  # the integer graph as C++ with a C interface
