@@ -18,7 +18,7 @@ demo: $(READY)
 	$(BIN)/trigml report $(RUN)
 
 test: $(READY) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check trigml tests scripts

@@ -53,7 +53,7 @@ def jets() -> Chunk:
     return event_source(spec).gather(Split.TEST, 3000, seed=1)
 
 
-@pytest.mark.parametrize("bits", [4, 12])
+@pytest.mark.parametrize("bits", [4, 6, 8, 12])
 def test_all_stages_agree(make_qkeras: Callable[..., Any], jets: Chunk, tmp_path: Path, bits: int) -> None:
     """Protects what trigml is for: no differing word in any stage, on real jets and on random vectors."""
     format_ = FixedPoint.parse(f"ap_fixed<{bits + 2},4,RND_CONV,SAT>")
