@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml.atomic import replacing_file
+from trigml.backends.hls.from_qonnx import refuse_unread
+from trigml.backends.hls.options import HlsOptions
 from trigml.backends.onnx.assembly import serialised
 from trigml.backends.onnx.float_reference import FloatCheck, check_float_onnx, float_onnx
 from trigml.backends.onnx.kinds import ExportKind
@@ -19,12 +22,17 @@ from trigml.emulation.native import emulator_project
 from trigml.errors import BadInput
 from trigml.graph import Graph
 from trigml.progress import Progress, Silent
+from trigml.qonnx_model import QonnxModel
 from trigml.runs import Run
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.events import NamedEvents
+from trigml.verify.hls_from_qonnx_stage import HlsFromQonnxStage
 from trigml.verify.qonnx_stage import QonnxStage
 from trigml.verify.stages import GraphStage, NativeStage
 from trigml.verify.vectors import Vectors
+
+HLS_EVENTS = 2000
+"""Events of each set that go through the C++ that hls4ml makes of a QONNX file."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class QonnxExport:
     Attributes:
         path: the file.
         size: bytes.
-        comparison: graph and executor, word by word.
+        comparison: graph, executor and, if asked for, hls4ml, word by word.
         digest: of the graph.
     """
 
@@ -97,7 +105,12 @@ class OnnxExport:
 
 
 def export_qonnx(
-    graph: Graph, path: Path, sets: Sequence[Vectors], progress: Progress | None = None
+    graph: Graph,
+    path: Path,
+    sets: Sequence[Vectors],
+    progress: Progress | None = None,
+    *,
+    hls: HlsOptions | None = None,
 ) -> QonnxExport:
     """Write a graph as QONNX, after qonnx's executor gave the same words.
 
@@ -106,24 +119,52 @@ def export_qonnx(
         path: the file to write.
         sets: inputs to compare on.
         progress: listener.
+        hls: if given, hls4ml reads the file, too, for this backend; its C++ has to give the same words on the
+            first ``HLS_EVENTS`` of each set.
 
     Raises:
         NoQonnxForm: an operation has no exact form in QONNX.
-        NotBitExact: the executor differs from the graph; nothing is written.
+        NotReadByHls4ml: hls4ml was asked for, and does not read an operation exactly.
+        NotBitExact: the executor or hls4ml differs from the graph; nothing is written.
         BadInput: the file cannot be written.
     """
     from onnx import load_model_from_string
 
     _refuse_folder(path)
     listener = progress or Silent()
+    if hls is not None:
+        refuse_unread(graph)
     model = qonnx_model(graph)
     content = serialised(model.proto)
     as_written = replace(model, proto=load_model_from_string(content))
     comparison = compare(GraphStage(graph), [QonnxStage(as_written)], sets, listener)
+    if hls is not None and comparison.first_difference is None:
+        comparison = _with_hls(comparison, as_written, hls, sets, listener)
     if comparison.first_difference is not None:
         raise comparison.first_difference.explained()
     _write(path, content)
     return QonnxExport(path, len(content), comparison, graph.digest)
+
+
+def _with_hls(
+    comparison: Comparison,
+    model: QonnxModel,
+    options: HlsOptions,
+    sets: Sequence[Vectors],
+    listener: Progress,
+) -> Comparison:
+    """The comparison with one more row: hls4ml, on fewer events, because ``ap_fixed`` is slow."""
+    with tempfile.TemporaryDirectory(prefix="trigml_export_") as scratch:
+        with listener.task("hls4ml: reading the QONNX file and compiling") as task:
+            stage = HlsFromQonnxStage(model, options, Path(scratch))
+            task.advance()
+        few = [vectors.part(0, HLS_EVENTS) for vectors in sets]
+        added = compare(GraphStage(model.graph), [stage], few, listener)
+    return replace(
+        comparison,
+        stages=(*comparison.stages, added.stages[1]),
+        events_per_s=(*comparison.events_per_s, added.events_per_s[1]),
+    )
 
 
 def export_onnx(

@@ -48,7 +48,7 @@ Examples:
 
     trigml export runs/jet_tagger_hlf onnx -o tagger_float.onnx
 
-    trigml export model.h5 qonnx --input-type 'fixed<16,6>'
+    trigml export model.h5 qonnx --input-type 'fixed<16,6>' --check-hls
 
     trigml export runs/jet_tagger_hlf emulator -o tagger_emulator
 """
@@ -70,6 +70,13 @@ def export(
     features: FeatureColumns = None,
     constituents: ConstituentColumns = None,
     random: Annotated[int, typer.Option(min=2, max=1_000_000, help="Number of random vectors.")] = 20_000,
+    check_hls: Annotated[
+        bool,
+        typer.Option(
+            "--check-hls",
+            help="qonnx: hls4ml reads the file as well, and its C++ has to give the same words (slow).",
+        ),
+    ] = False,
     weights: Weights = None,
     input_type: InputType = None,
     batchnorm_type: BatchnormType = None,
@@ -85,10 +92,13 @@ def export(
     from trigml.network_events import columns_of
     from trigml.opening import OpenOptions, open_model
     from trigml.reports.terminal import comparison_text
+    from trigml.verify.building import DEFAULT_HLS
     from trigml.verify.events import events_of_model
     from trigml.verify.verification import vector_sets
 
     console = Console(as_json, verbose)
+    if check_hls and kind is not ExportKind.QONNX:
+        raise BadInput("--check-hls is for QONNX files", found=f"export as {kind.value}")
     opened = open_model(model, OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value))
     for note in opened.notes:
         console.say(f"note: {note}")
@@ -114,7 +124,9 @@ def export(
         )
         console.next_step(f"make -C {shlex.quote(str(path))}")
     else:
-        made = export_qonnx(opened.graph, path, vector_sets(opened.graph, named, random, 1), console)
+        sets = vector_sets(opened.graph, named, random, 1)
+        hls = DEFAULT_HLS if check_hls else None
+        made = export_qonnx(opened.graph, path, sets, console, hls=hls)
         console.result(comparison_text(made.comparison), made.to_json())
         console.next_step(f"trigml verify {shlex.quote(str(path))}")
     console.say(f"\nThe model is in {path}")

@@ -20,14 +20,16 @@ _LEFT_OUT = (".so", ".o", ".pyc", ".tar.gz")
 
 
 @contextlib.contextmanager
-def hls4ml_calls(backend: HlsBackend) -> Iterator[None]:
+def hls4ml_calls(
+    backend: HlsBackend, remedy: str = "try another strategy or io type; -v shows where it failed"
+) -> Iterator[None]:
     """The place to import and call hls4ml.
 
     Raises:
         BadInput: a file cannot be written.
         ToolFailed: hls4ml raised anything else.
     """
-    with _hls4ml_errors(backend), _without_keras(), _quiet():
+    with _hls4ml_errors(backend, remedy), _without_keras(), _quiet():
         yield
 
 
@@ -48,7 +50,7 @@ def project_files(folder: Path, *, stamp: str, replacement: str) -> dict[str, by
 
 
 @contextlib.contextmanager
-def _hls4ml_errors(backend: HlsBackend) -> Iterator[None]:
+def _hls4ml_errors(backend: HlsBackend, remedy: str) -> Iterator[None]:
     try:
         yield
     except (BadInput, ToolFailed):
@@ -63,7 +65,7 @@ def _hls4ml_errors(backend: HlsBackend) -> Iterator[None]:
         raise ToolFailed(
             f"hls4ml could not write the {backend.value} project",
             found=f"{type(error).__name__}: {error}",
-            remedy="try another strategy or io type; -v shows where it failed",
+            remedy=remedy,
         ) from error
 
 
