@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from trigml.data.layout import Column, EventsWriter
+from trigml.errors import BadInput
 from trigml.graph import Graph
 from trigml.opening import OpenedModel
 from trigml.verify import comparison, events, verification
@@ -73,6 +74,12 @@ def test_verifying_a_graph_alone(make_graph: MakeGraph) -> None:
     assert (content["model"], content["graph"], content["bit_exact"]) == ("somebody's", graph.digest, True)
     assert content["notes"] == ["a softmax was left away"]
     assert [stage["stage"] for stage in content["verification"]["stages"]] == ["graph", "logic (alkaid)"]
+
+
+def test_the_reference_alone_proves_nothing(make_graph: MakeGraph) -> None:
+    """Protects against 'bit-exact' where nothing was compared."""
+    with pytest.raises(BadInput, match="no stage to compare with the graph"):
+        verify(model_of(make_graph(1)), stages=[StageName.NUMPY], random_count=100)
 
 
 @pytest.fixture

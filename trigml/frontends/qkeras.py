@@ -169,7 +169,7 @@ def _handler(call: Call) -> Handler:
     if not module.startswith(_OF_KERAS):
         raise refused(f"is a layer of your own ({module})", "its code cannot be read", "use QKeras layers")
     if handler is None:
-        remedy = _REMEDIES.get(kind, "use QDense, QConv, pooling, QActivation and other layers of README.md")
+        remedy = _REMEDIES.get(kind, "use layers that docs/models.md lists")
         raise refused("is not supported", "it has no exact form here", remedy.format(kind=kind))
     return handler
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trigml.backends.hls import HlsOptions
+from trigml.errors import BadInput
 from trigml.graph import Graph
 from trigml.graph.products import products_per_event
 from trigml.opening import OpenedModel
@@ -79,7 +80,7 @@ def verify(
         progress: listener.
 
     Raises:
-        BadInput: a stage that was asked for cannot be built for this model.
+        BadInput: a stage that was asked for cannot be built for this model, or none but the reference was.
         MissingTool: it needs a program that is not on this machine.
         ToolFailed: a program failed that should not.
     """
@@ -91,8 +92,19 @@ def verify(
             optional=AVAILABLE if stages is None else (),
             progress=progress,
         )
+        if not built.stages:
+            raise _nothing_to_compare(built.left_out)
         comparison = compare(GraphStage(model.graph), built.stages, sets, progress or Silent())
     return Verification(model.name, model.graph.digest, comparison, built.left_out, model.notes)
+
+
+def _nothing_to_compare(left_out: Sequence[str]) -> BadInput:
+    return BadInput(
+        "there is no stage to compare with the graph",
+        expected="a stage other than numpy, which is the graph itself",
+        found="; ".join(left_out) or None,
+        remedy="name one, for example: --stages native",
+    )
 
 
 def vector_sets(
