@@ -121,7 +121,9 @@ def test_what_is_not_read_exactly_is_refused_in_one_go() -> None:
         "both", x, constants(random, 2, 2, 2, 2), strides=(1, 1), padding=NONE, depthwise=True
     )  # fmt: skip
     shared = b.dense("shared", b.reshape("flat", x, (72,)), constants(random, 72, 2))
+    b.relu("dead", x)
     outputs = [
+        b.add("doubled", [both, both]),
         b.scale("scaled", rounded, constants(random, 2)),
         b.average_pool("mean", both, (2, 2), strides=(2, 2), padding=NONE),
         b.dense("per_cell", x, constants(random, 2, 3)),
@@ -134,7 +136,19 @@ def test_what_is_not_read_exactly_is_refused_in_one_go() -> None:
     with pytest.raises(NotReadByHls4ml) as refused:
         refuse_unread(b.finish(outputs))
     assert [problem.layer for problem in refused.value.problems] == [
-        *("dilated", "rounded", "both", "scaled", "mean", "per_cell", "padded", "clipped", "twice"),
+        *(
+            "dilated",
+            "rounded",
+            "both",
+            "dead",
+            "doubled",
+            "scaled",
+            "mean",
+            "per_cell",
+            "padded",
+            "clipped",
+            "twice",
+        ),
         *("total", "best"),
     ]
     assert "it has no reader for Clip" in str(refused.value)

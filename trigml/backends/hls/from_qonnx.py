@@ -117,6 +117,10 @@ def _reasons(graph: Graph, operation: Operation) -> Iterator[Unread]:
     source = graph[operation.inputs[0]] if operation.inputs else operation
     shapes = {graph[name].shape for name in operation.inputs}
     axes = len(source.shape)
+    if operation.name not in graph.outputs and not graph.consumers(operation.name):
+        yield _unread(operation, "nothing reads it; the conversion fails")
+    if len(set(operation.inputs)) < len(operation.inputs):
+        yield _unread(operation, "it reads a tensor twice; the conversion fails")
     match operation:
         case ops.Clip() | ops.Table() | ops.Sum() | ops.Maximum() | ops.ArgMax():
             yield _unread(operation, f"it has no reader for {_WITHOUT_READER[type(operation)]}")
@@ -134,8 +138,8 @@ def _reasons(graph: Graph, operation: Operation) -> Iterator[Unread]:
             yield _unread(operation, "it reads one filter per channel")
         case ops.MaxPool() if axes != 3:
             yield _unread(operation, "it cannot read a pool over one axis")
-        case ops.Concatenate() if axes > 1:
-            yield _unread(operation, "only vectors are joined exactly for certain")
+        case ops.Concatenate() if axes > 1 or len(operation.inputs) != 2:
+            yield _unread(operation, "it joins two vectors; more tensors or axes are not known to be exact")
         case ops.Add() | ops.Subtract() | ops.Multiply() if len(shapes) > 1:
             yield _unread(operation, "it does not repeat axes")
         case ops.Quantize() if operation.format.rounding not in (Rounding.RND_CONV, Rounding.TRN):
