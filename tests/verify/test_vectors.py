@@ -11,9 +11,10 @@ from trigml.verify.vectors import corner_vectors, event_vectors, random_vectors
 
 MakeGraph = Callable[..., Graph]
 FORMATS = ["ap_fixed<8,3,RND_CONV,SAT>", "ap_ufixed<6,2,RND_CONV,SAT>", "ap_fixed<24,24,RND_CONV,SAT_SYM>"]
+ONE_BIT = ["ap_fixed<1,1,RND_CONV,SAT>", "ap_ufixed<1,1,RND_CONV,SAT>"]
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", FORMATS + ONE_BIT)
 def test_corners(make_graph: MakeGraph, format_: str) -> None:
     """Protects the corners: all at an end, all zero, one LSB beside it, and each input alone at an end."""
     graph = make_graph(1, sizes=(4, 2), input_format=format_)
@@ -21,7 +22,9 @@ def test_corners(make_graph: MakeGraph, format_: str) -> None:
     vectors = corner_vectors(graph)
     low, high = contract.format.min_word, contract.format.max_word
     rows = {tuple(row) for row in vectors.words.tolist()}
-    assert {(low,) * 4, (high,) * 4, (0,) * 4, (1,) * 4, (max(-1, low),) * 4} <= rows
+    assert low <= vectors.words.min()
+    assert vectors.words.max() <= high
+    assert {(low,) * 4, (high,) * 4, (0,) * 4, (min(1, high),) * 4, (max(-1, low),) * 4} <= rows
     for i in range(4):
         assert tuple(low if j == i else high for j in range(4)) in rows
         assert tuple(high if j == i else low for j in range(4)) in rows

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from trigml.emulation.numpy_emulator import continued
 from trigml.graph import Graph
 from trigml.progress import Progress
+from trigml.verify.continuation import continued_outputs
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
 
@@ -52,15 +50,7 @@ class KerasStage:
         """The model's outputs."""
         if not self.not_compared:
             return self._reference.outputs(vectors.inputs)
-        found = self._reference.tensors(vectors.inputs)
-        words = {name: np.rint(values).astype(np.int64) for name, values in found.items()}
-        rows = self._graph.output_rows(continued(self._graph, words)).astype(np.float64)
-        # Where Keras is off the grid, nothing follows from its values.
-        off_grid = np.zeros(len(rows), dtype=bool)
-        for name, values in found.items():
-            off_grid |= (values != words[name]).reshape(len(values), -1).any(axis=1)
-        rows[off_grid] = np.nan
-        return rows
+        return continued_outputs(self._graph, self._reference.tensors(vectors.inputs))
 
     def tensors(self, vectors: Vectors, progress: Progress) -> dict[str, Scaled]:
         """Outputs of the layers that are tensors of the graph."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-import numpy as np
-
-from trigml.emulation.numpy_emulator import continued
 from trigml.progress import Progress
 from trigml.qonnx_model import QonnxModel, executed
+from trigml.verify.continuation import continued_outputs
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
 
@@ -44,15 +42,7 @@ class QonnxStage:
         graph = self._model.graph
         if not self.not_compared:
             return graph.output_rows(executed(self._model, vectors.inputs, graph.outputs))
-        found = executed(self._model, vectors.inputs, self._shared())
-        words = {name: np.rint(values).astype(np.int64) for name, values in found.items()}
-        rows = graph.output_rows(continued(graph, words)).astype(np.float64)
-        # Where the executor is off the grid, nothing follows from its values.
-        off_grid = np.zeros(len(rows), dtype=bool)
-        for name, values in found.items():
-            off_grid |= (values != words[name]).reshape(len(values), -1).any(axis=1)
-        rows[off_grid] = np.nan
-        return rows
+        return continued_outputs(graph, executed(self._model, vectors.inputs, self._shared()))
 
     def tensors(self, vectors: Vectors, progress: Progress) -> dict[str, Scaled]:
         """Every tensor that the model shares with the graph, in the graph's order."""

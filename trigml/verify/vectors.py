@@ -57,7 +57,7 @@ def corner_vectors(graph: Graph) -> Vectors:
     """
     low, high = input_limits(graph)
     one_alone = np.eye(graph.n_in, dtype=bool)
-    rows = [low[None], high[None], (0 * low)[None], (0 * low + 1)[None], np.maximum(-1, low)[None]]
+    rows = [low[None], high[None], (0 * low)[None], np.minimum(1, high)[None], np.maximum(-1, low)[None]]
     rows += [np.where(one_alone, low, high), np.where(one_alone, high, low)]
     return _on_grid(graph, "corners", np.concatenate(rows))
 
