@@ -177,7 +177,9 @@ def _prepared(proto: Any) -> Any:
     from qonnx.util.cleanup import cleanup_model
 
     model = cleanup_model(ModelWrapper(proto, make_deepcopy=True))
-    model = model.transform(ConvertToChannelsLastAndClean(make_input_channels_last=False))
+    # Only where it is needed: it moves Transpose nodes of branches, and not always rightly.
+    if any(node.op_type in ("Conv", "MaxPool") for node in model.graph.node):
+        model = model.transform(ConvertToChannelsLastAndClean(make_input_channels_last=False))
     return cleanup_model(model.transform(GemmToMatMul()))
 
 
