@@ -70,6 +70,7 @@ class InputContract:
                 "the input format is too wide for single-precision training",
                 expected="at most 24 bits",
                 found=str(self.format),
+                remedy="give the inputs a format of at most 24 bits",
             )
         for feature in self.features:
             if not math.isfinite(feature.offset) or math.fmod(feature.offset, self.lsb(feature)) != 0:

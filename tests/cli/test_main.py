@@ -17,7 +17,11 @@ COMMANDS = [
     [],
     ["train"],
     ["synth"],
+    ["preflight"],
+    ["verify"],
+    ["inspect"],
     ["emulate"],
+    ["export"],
     ["report"],
     ["data"],
     ["data", "samples"],
@@ -39,7 +43,7 @@ def test_nothing_heavy_is_imported_for_it(option: str) -> None:
         "import sys; from trigml.cli.main import exit_code_of; "
         f"exit_code_of([{option!r}]); "
         "heavy = {'tensorflow', 'tf_keras', 'keras', 'qkeras', 'hls4ml', 'alkaid', 'sklearn', 'scipy', "
-        "'matplotlib', 'uproot', 'awkward', 'h5py', 'pydantic'}; "
+        "'matplotlib', 'uproot', 'awkward', 'h5py', 'pydantic', 'onnx', 'onnxruntime', 'qonnx'}; "
         "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

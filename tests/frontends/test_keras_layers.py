@@ -8,10 +8,10 @@ import pytest
 from trigml.emulation.numpy_emulator import emulate_tensors
 from trigml.fixedpoint import FixedPoint
 from trigml.frontends.options import Conversion, ConversionOptions, Softmax
-from trigml.frontends.problems import NoExactForm
 from trigml.frontends.qkeras import graph_from_keras
 from trigml.graph import operations as ops
 from trigml.legacy_keras import load
+from trigml.problems import NoExactForm
 from trigml.verify.comparison import StageResult, compare
 from trigml.verify.keras_stage import KerasStage
 from trigml.verify.stages import GraphStage

@@ -12,12 +12,12 @@ from trigml.contract import InputContract
 from trigml.fixedpoint import FixedPoint, Overflow, Rounding
 from trigml.frontends.keras_calls import Call, Network
 from trigml.frontends.options import ConversionOptions
-from trigml.frontends.problems import Problem
 from trigml.frontends.refusals import Reason, refused
 from trigml.graph import GraphBuilder
 from trigml.graph.network import words_in
 from trigml.graph.operations import Padding
 from trigml.graph.shapes import Shape
+from trigml.problems import Problem
 
 _ONE_BIT = FixedPoint(False, 1, 1, Rounding.RND_CONV, Overflow.SAT)
 

@@ -92,10 +92,6 @@ class Network:
         readers = self.readers(key)
         return readers[0] if len(readers) == 1 and key not in self.outputs else None
 
-    def maker(self, key: int) -> Call | None:
-        """The call that makes a tensor."""
-        return next((call for call in self.calls if key in call.outputs), None)
-
     def fresh(self, name: str) -> str:
         """``name``, or with a number behind it if a layer bears it, too."""
         chosen, number = name, 0

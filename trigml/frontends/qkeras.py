@@ -15,10 +15,10 @@ from trigml.frontends.inputs import IDENTITIES, add_inputs
 from trigml.frontends.keras_calls import Call, Network, network_of
 from trigml.frontends.names import identifier
 from trigml.frontends.options import Conversion, ConversionOptions
-from trigml.frontends.problems import NoExactForm, Problem
 from trigml.frontends.refusals import Reason, Refused, reason_of, refused
 from trigml.graph import Graph, GraphBuilder
 from trigml.graph.network import words_in
+from trigml.problems import NoExactForm, Problem
 
 Handler = Callable[[Context, Call], Value]
 

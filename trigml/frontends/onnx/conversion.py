@@ -19,7 +19,7 @@ from trigml.frontends.onnx.linear import words_of
 from trigml.frontends.onnx.quantisers import input_format, is_quantiser, same_words
 from trigml.frontends.onnx.reader import BehindRefused, Reader
 from trigml.frontends.onnx.values import Known, Tensor, Unknown
-from trigml.frontends.refusals import Reason, Refused, reason_of, refused
+from trigml.frontends.refusals import Refused, reason_of, refused
 from trigml.graph import GraphBuilder
 from trigml.problems import Problem
 from trigml.qonnx_model import Place
@@ -245,8 +245,3 @@ def outputs_of(reader: Reader) -> list[str]:
         if name not in reader.own:
             reader.places.setdefault(name, Place(reader.actual(value), order, not tensor.shape))
     return names
-
-
-def problem_of(node: Node, reason: Reason) -> Problem:
-    """A reason as a record."""
-    return Problem(node.name, node.kind, reason.what, reason.why, reason.remedy)
