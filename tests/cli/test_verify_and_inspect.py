@@ -66,6 +66,17 @@ def test_stages_agree_on_events_and_random_vectors(files: Files, capsys: pytest.
     assert set(found["events_per_s"]) == {row["stage"] for row in rows}
 
 
+@pytest.mark.parametrize("command", [["preflight"], ["verify", "--stages", "native"], ["inspect"]])
+def test_the_next_command_has_the_options(
+    files: Files, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """Protects what people paste: a suggested command opens the model in the same way."""
+    name, *options = command
+    assert exit_code_of([name, files.model, *options, "--input-type", "fixed<6,3>"]) == 0
+    shown = capsys.readouterr()
+    assert f"{files.model} --input-type 'fixed<6,3>'" in shown.out + shown.err
+
+
 def test_a_difference_is_told_with_the_table(
     files: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from trigml.cli.options import (
     SoftmaxForm,
     Verbose,
     Weights,
+    model_words,
     names_in,
 )
 
@@ -99,7 +100,8 @@ def export(
     console = Console(as_json, verbose)
     if check_hls and kind is not ExportKind.QONNX:
         raise BadInput("--check-hls is for QONNX files", found=f"export as {kind.value}")
-    opened = open_model(model, OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value))
+    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opened = open_model(model, options)
     for note in opened.notes:
         console.say(f"note: {note}")
     columns = columns_of(opened.graph, names_in(features), names_in(constituents))
@@ -111,7 +113,7 @@ def export(
             raise BadInput(
                 "only a run has a float reference",
                 where=str(model),
-                remedy=f"trigml export {shlex.quote(str(model))} qonnx writes the integer graph",
+                remedy=f"trigml export {model_words(model, options)} qonnx writes the integer graph",
             )
         written = export_onnx(opened.run, path, named, random, console)
         console.result(written.text(), written.to_json())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +21,7 @@ from trigml.cli.options import (
     SoftmaxForm,
     Verbose,
     Weights,
+    model_words,
     names_in,
 )
 
@@ -79,7 +79,8 @@ def inspect(
     console = Console(as_json, verbose)
     stem = None if plot is None else plot_stem(plot)
     types = _types(declare or [])
-    opened = open_model(model, OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value))
+    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opened = open_model(model, options)
     columns = columns_of(opened.graph, names_in(features), names_in(constituents))
     stream = stream_of_model(opened, resolve_files(events or ()), columns)
     found = inspected(opened, events=stream, declared=types, progress=console)
@@ -87,8 +88,8 @@ def inspect(
     console.result(inspection_text(found), found.to_json() | {"plots": [str(path) for path in drawn]})
     for path in drawn:
         console.say(f"drawn: {path}")
-    quoted = shlex.quote(str(model))
-    console.next_step(f"trigml verify {quoted}", f"trigml inspect {quoted} --json")
+    command = model_words(model, options)
+    console.next_step(f"trigml verify {command}", f"trigml inspect {command} --json")
 
 
 def _types(declared: list[str]) -> dict[str, FixedPoint]:

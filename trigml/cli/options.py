@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from trigml.opening import OpenOptions
 
 
 class SoftmaxForm(StrEnum):
@@ -88,3 +92,16 @@ ConstituentColumns: TypeAlias = Annotated[
 def names_in(text: str | None) -> list[str] | None:
     """The names in a list with commas; ``None`` if there is no list."""
     return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def model_words(model: Path, options: OpenOptions) -> str:
+    """A model with the options that it needs, as one types them: for the next command."""
+    words = {
+        "--weights": options.weights,
+        "--input-type": options.input_type,
+        "--batchnorm-type": options.batchnorm_type,
+        "--quantizers": options.quantizers,
+        "--softmax": None if options.softmax == SoftmaxForm.LOGITS else options.softmax,
+    }
+    given = [word for option, value in words.items() if value is not None for word in (option, str(value))]
+    return shlex.join([str(model), *given])

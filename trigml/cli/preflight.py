@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Annotated
 
 import typer
@@ -19,6 +18,7 @@ from trigml.cli.options import (
     SoftmaxForm,
     Verbose,
     Weights,
+    model_words,
 )
 
 HELP = """
@@ -66,8 +66,7 @@ def preflight(
     hls = _hls_options(backend, io, strategy, reuse_factor)
     found = looked_at(model, options, hls)
     console.result(preflight_text(found), found.to_json())
-    given = _given(weights, input_type, batchnorm_type, quantizers, softmax)
-    command = shlex.join([str(model), *given])
+    command = model_words(model, options)
     if found.passed:
         console.next_step(f"trigml verify {command}")
         return
@@ -96,21 +95,3 @@ def _hls_options(
         strategy=strategy or Strategy.LATENCY,
         reuse_factor=reuse_factor or 1,
     )
-
-
-def _given(
-    weights: Weights,
-    input_type: InputType,
-    batchnorm_type: BatchnormType,
-    quantizers: Quantizers,
-    softmax: Softmax,
-) -> list[str]:
-    """The options as they were given, for the next command."""
-    words = {
-        "--weights": weights,
-        "--input-type": input_type,
-        "--batchnorm-type": batchnorm_type,
-        "--quantizers": quantizers,
-        "--softmax": None if softmax is SoftmaxForm.LOGITS else softmax.value,
-    }
-    return [word for option, value in words.items() if value is not None for word in (option, str(value))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Annotated
 
 import typer
@@ -22,6 +21,7 @@ from trigml.cli.options import (
     SoftmaxForm,
     Verbose,
     Weights,
+    model_words,
     names_in,
 )
 
@@ -93,7 +93,8 @@ def verify(
         strategy=strategy,
         reuse_factor=reuse_factor,
     )
-    opened = open_model(model, OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value))
+    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opened = open_model(model, options)
     columns = columns_of(opened.graph, names_in(features), names_in(constituents))
     found = verified(
         opened,
@@ -106,8 +107,8 @@ def verify(
     console.result(verification_text(found), found.to_json())
     if (first := found.comparison.first_difference) is not None:
         raise first.explained()
-    quoted = shlex.quote(str(model))
+    command = model_words(model, options)
     console.next_step(
-        f"trigml inspect {quoted}" if opened.run is None else f"trigml synth {quoted}",
-        f"trigml verify {quoted} --stages hls --backend quartus --io stream",
+        f"trigml inspect {command}" if opened.run is None else f"trigml synth {command}",
+        f"trigml verify {command} --stages hls --backend quartus --io stream",
     )
