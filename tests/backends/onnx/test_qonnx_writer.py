@@ -94,6 +94,32 @@ def test_planted_weight_is_located(make_graph: Callable[..., Graph]) -> None:
     assert result.first_difference.tensor == "dense_2"
 
 
+def truncated(model: onnx.ModelProto) -> None:
+    """Rounds down instead of half to even."""
+    (node,) = (node for node in model.graph.node if "act_1" in node.output)
+    (attribute,) = (attribute for attribute in node.attribute if attribute.name == "rounding_mode")
+    attribute.s = b"FLOOR"
+
+
+def one_bit_less(model: onnx.ModelProto) -> None:
+    """A narrower type: the activation saturates earlier."""
+    (tensor,) = (tensor for tensor in model.graph.initializer if tensor.name == "act_1.bits")
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) - 1, tensor.name))
+
+
+@pytest.mark.parametrize("plant", [truncated, one_bit_less])
+def test_planted_quantiser_is_located(
+    make_graph: Callable[..., Graph], plant: Callable[[onnx.ModelProto], None]
+) -> None:
+    """Protects the check of roundings and types: the quantiser that has the fault is named."""
+    graph = make_graph(0)
+    model = qonnx_model(graph)
+    plant(model.proto)
+    result = compare(GraphStage(graph), [QonnxStage(model)], random_vectors(graph, 400, 1))
+    assert result.first_difference is not None
+    assert result.first_difference.tensor == "act_1"
+
+
 @pytest.mark.parametrize(
     ("format_", "reason"),
     [
