@@ -314,6 +314,22 @@ def test_all_problems_in_one_go(tmp_path: Path) -> None:
         graph_from_qonnx(path)
 
 
+@pytest.mark.parametrize("kind", ["Concat", "Gather", "Add"])
+def test_constants_that_would_fill_the_memory(tmp_path: Path, kind: str) -> None:
+    """Protects against a small file that asks for terabytes: refused before anything is computed."""
+    m = Model()
+    half = m.constant(np.zeros(1 << 11))
+    inputs = {
+        "Concat": [half] * (1 << 14),
+        "Gather": [m.constant(np.zeros((2, 1 << 13))), m.constant(np.zeros(1 << 13), np.int64)],
+        "Add": [m.constant(np.zeros((1 << 13, 1))), m.constant(np.zeros((1, 1 << 13)))],
+    }[kind]
+    x = m.node("Add", m.quant("x", 0.25, 6), m.node(kind, *inputs, **({"axis": 0} if kind != "Add" else {})))
+    path = tmp_path / "bomb.onnx"
+    path.write_bytes(m.proto([x], [3], [[3]]).SerializeToString())
+    assert f"{kind} of constants" in {problem.what for problem in problems_of_qonnx(path)}
+
+
 def test_plain_onnx_with_a_quantizers_file(tmp_path: Path) -> None:
     """Protects post-training quantisation: the formats of the file, exact in the executor."""
     m = Model(9)

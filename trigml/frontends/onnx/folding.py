@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -86,16 +87,29 @@ def _evaluate(reader: Reader, node: Node) -> None:
         raise refused(f"{node.kind} of constants", "it is not computed", "fold constants when exporting")
     inputs = {name: reader.values[name] for name in node.inputs if name}
     arrays = {name: value.array for name, value in inputs.items() if isinstance(value, Known)}
-    try:
-        if math.prod(np.broadcast_shapes(*(array.shape for array in arrays.values()))) > LARGEST_TENSOR:
-            raise refused(f"{node.kind} of constants", "the result is too large", "use smaller constants")
-    except ValueError:  # not an operation that broadcasts
-        pass
+    if _largest_result(node, arrays) > LARGEST_TENSOR:
+        raise refused(f"{node.kind} of constants", "the result is too large", "use smaller constants")
     results = _computed(node, arrays)
     formats = {value.format for value in inputs.values() if isinstance(value, Known) and value.format}
     keep = node.kind in _KEEP_NUMBERS and len(formats) == 1
     for name, array in zip(node.outputs, results, strict=False):
         reader.values[name] = Known(np.asarray(array), formats.copy().pop() if keep else None)
+
+
+def _largest_result(node: Node, arrays: Mapping[str, NDArray[Any]]) -> int:
+    """A bound of how many numbers a node makes, looked at before they are made."""
+    if node.kind == "Concat":
+        return sum(arrays[name].size for name in node.inputs if name)
+    if node.kind == "Gather":
+        table, places = (arrays[name] for name in node.inputs[:2])
+        axis = node.integer("axis", 0)
+        return places.size * (
+            table.size // max(1, table.shape[axis]) if -table.ndim <= axis < table.ndim else 0
+        )
+    try:
+        return math.prod(np.broadcast_shapes(*(array.shape for array in arrays.values())))
+    except ValueError:  # not an operation that broadcasts
+        return 0
 
 
 def _computed(node: Node, arrays: dict[str, NDArray[Any]]) -> list[Any]:
