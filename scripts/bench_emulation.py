@@ -277,7 +277,8 @@ def alkaid_way(graph: Graph, values: np.ndarray) -> Way:
 
 def hls4ml_way(graph: Graph, values: np.ndarray, folder: Path) -> Way:
     """The project that trigml writes, compiled and called by hls4ml."""
-    from trigml.backends.hls import HlsBackend, HlsOptions, hls_project
+    from trigml.backends.hls.options import HlsBackend, HlsOptions
+    from trigml.backends.hls.writer import hls_project
 
     options = HlsOptions(HlsBackend.VITIS, HlsBackend.VITIS.default_part, 5.0)
     project = folder / f"hls_{graph.name}"

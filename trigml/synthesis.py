@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from trigml.atomic import replacing_folder, write_json
-from trigml.backends.hls import HlsOptions, HlsProject, hls_project
-from trigml.backends.hls.writer import PROJECT_FILE
+from trigml.backends.hls.options import HlsOptions
+from trigml.backends.hls.writer import PROJECT_FILE, HlsProject, hls_project
 from trigml.backends.rtl import Logic, logic_of
 from trigml.data.blocks import Chunk
 from trigml.data.splits import Split

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trigml.backends.hls import HlsBackend, HlsOptions, HlsProject, hls_project
+from trigml.backends.hls.options import HlsBackend, HlsOptions
+from trigml.backends.hls.writer import HlsProject, hls_project
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import BadInput, MissingTool, ToolFailed
 from trigml.graph import Graph

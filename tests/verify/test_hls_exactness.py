@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trigml.backends.hls import HlsBackend, HlsOptions, IoType, Strategy, hls_project
 from trigml.backends.hls.layers import HlsLayer, hls_layers
-from trigml.backends.hls.writer import write_layers
+from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType, Strategy
+from trigml.backends.hls.writer import hls_project, write_layers
 from trigml.backends.rtl import logic_of
 from trigml.contract import InputContract, fitted_feature
 from trigml.data.blocks import Chunk

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from trigml.backends.hls import HlsBackend, HlsOptions, hls_project
+from trigml.backends.hls.options import HlsBackend, HlsOptions
 from trigml.backends.hls.preflight import backend_problems
+from trigml.backends.hls.writer import hls_project
 from trigml.emulation.native import Emulator
 from trigml.fixedpoint import FixedPoint
 from trigml.frontends.options import ConversionOptions

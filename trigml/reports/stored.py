@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trigml import __version__
-from trigml.backends.hls import HlsOptions
+from trigml.backends.hls.options import HlsOptions
 from trigml.backends.hls.writer import PROJECT_FILE
 from trigml.errors import BadInput
 from trigml.reports.figures import Figure, Tier, figures_json

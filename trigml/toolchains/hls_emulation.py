@@ -18,7 +18,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.backends.hls import HlsBackend, HlsProject
+from trigml.backends.hls.options import HlsBackend
+from trigml.backends.hls.writer import HlsProject
 from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import IntArray
 from trigml.graph import Graph

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from trigml.backends.hls import HlsBackend, HlsOptions, HlsProject, hls_project
+from trigml.backends.hls.options import HlsBackend, HlsOptions
+from trigml.backends.hls.writer import HlsProject, hls_project
 from trigml.backends.rtl import Logic, RtlOptions, logic_of, rtl_project
 from trigml.data.names import did_you_mean
 from trigml.errors import BadInput, MissingTool

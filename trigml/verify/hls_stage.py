@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trigml.backends.hls import HlsProject
 from trigml.backends.hls.passes import tappable, with_outputs
-from trigml.backends.hls.writer import write_layers
+from trigml.backends.hls.writer import HlsProject, write_layers
 from trigml.graph import Graph
 from trigml.graph.network import words_in
 from trigml.progress import Progress

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trigml.backends.hls import HlsOptions
+from trigml.backends.hls.options import HlsOptions
 from trigml.errors import BadInput
 from trigml.graph import Graph
 from trigml.graph.products import products_per_event

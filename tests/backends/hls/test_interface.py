@@ -6,8 +6,8 @@ from types import ModuleType
 
 import numpy as np
 
-from trigml.backends.hls import HlsBackend, HlsOptions
 from trigml.backends.hls.interface import Ports, interface_document
+from trigml.backends.hls.options import HlsBackend, HlsOptions
 from trigml.graph import Graph
 
 OPTIONS = HlsOptions(HlsBackend.VITIS, "xcvu13p-flga2577-2-e", 5.0)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trigml.backends.hls import HlsBackend, HlsOptions, IoType, Strategy
+from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType, Strategy
 from trigml.errors import BadInput
 
 

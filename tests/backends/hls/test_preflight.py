@@ -7,8 +7,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from trigml.backends.hls import HlsBackend, HlsOptions, IoType, hls_project
+from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType
 from trigml.backends.hls.preflight import NoExactProject, backend_problems
+from trigml.backends.hls.writer import hls_project
 from trigml.graph import Graph, GraphBuilder
 from trigml.graph import operations as ops
 

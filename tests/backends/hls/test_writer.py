@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trigml.backends.hls import HlsBackend, HlsOptions, IoType, Strategy, hls_project
 from trigml.backends.hls import writer as writer_module
 from trigml.backends.hls.layers import hls_layers, spelled
+from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType, Strategy
+from trigml.backends.hls.writer import hls_project
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import FixedPoint
