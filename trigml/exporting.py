@@ -227,23 +227,35 @@ def export_emulator(
 
     Args:
         graph: a checked graph.
-        folder: where the sources go; it must not exist yet, or be empty.
+        folder: where the sources go.
         sets: inputs on which the emulator is compared with the graph.
         progress: listener.
 
     Raises:
-        BadInput: the folder holds something, or cannot be written.
+        BadInput: the folder cannot be written.
         MissingTool: no C++ compiler.
         NotBitExact: a word differs; nothing is written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(
-            "the place for the emulator holds something already",
-            where=str(folder),
-            remedy="choose another place (-o), or empty this one",
-        )
     comparison = compare(GraphStage(graph), [NativeStage(graph)], sets, progress or Silent())
     if comparison.first_difference is not None:
         raise comparison.first_difference.explained()
     emulator_project(graph).write(folder)
     return comparison
+
+
+def refuse_taken(path: Path, *, force: bool) -> None:
+    """Refuse to write where something stands already; ``force`` allows to replace what export makes.
+
+    Raises:
+        BadInput: something is there without ``force``; with it, a folder of something else.
+    """
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not force:
+        raise BadInput(
+            "the output is there already", where=str(path), remedy="choose another place (-o), or add --force"
+        )
+    if path.is_dir() and not (path / "trigml_emulator.h").is_file():
+        raise BadInput(
+            "the output is a folder of something else", where=str(path), remedy="choose another place (-o)"
+        )

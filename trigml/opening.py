@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint
 from trigml.graph import Graph
+from trigml.progress import Progress, Silent
 from trigml.runs import Run, names, open_run
 
 if TYPE_CHECKING:
@@ -59,13 +60,19 @@ class OpenedModel:
     qonnx: QonnxModel | None = None
 
 
-def open_model(path: Path, options: OpenOptions | None = None) -> OpenedModel:
+def open_model(
+    path: Path, options: OpenOptions | None = None, progress: Progress | None = None
+) -> OpenedModel:
     """Open a run or a model file.
 
     Raises:
         BadInput: it is neither, is damaged, or breaks rules (``NoExactForm``, with all of them).
     """
-    options = options or OpenOptions()
+    with (progress or Silent()).task("Opening the model"):
+        return _opened(path, options or OpenOptions())
+
+
+def _opened(path: Path, options: OpenOptions) -> OpenedModel:
     if path.suffix.lower() == ".onnx" and not path.is_dir():
         return _open_onnx(path, options)
     if not _is_keras_model(path):

@@ -13,6 +13,7 @@ from trigml.graph import Graph
 from trigml.graph.operations import Input, Linear
 from trigml.opening import OpenOptions, open_model
 from trigml.problems import NoExactForm, Problem
+from trigml.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +95,22 @@ class Preflight:
         }
 
 
-def preflight(path: Path, options: OpenOptions, hls: HlsOptions | None = None) -> Preflight:
+def preflight(
+    path: Path, options: OpenOptions, hls: HlsOptions | None = None, progress: Progress | None = None
+) -> Preflight:
     """Look for every broken rule of a model, and for what a backend would refuse.
 
     Args:
         path: a run or a model file.
         options: what the file does not say by itself.
         hls: the HLS project that is wanted, if one is.
+        progress: listener.
 
     Raises:
         BadInput: the model cannot be read at all.
     """
     try:
-        opened = open_model(path, options)
+        opened = open_model(path, options, progress)
     except NoExactForm as error:
         return _with_what_was_skipped(Preflight(str(path), error.problems, backend=hls), error)
     found = Preflight(str(path), (), summary_of(opened.graph), opened.notes)

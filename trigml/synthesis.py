@@ -245,6 +245,6 @@ def _plot_with_hardware(run: Run, graph: Graph, events: Chunk, words: IntArray, 
 
     scores = run.scores()
     models = models_of(scores) if np.array_equal(scores.event_id, events.event_id) else {}
-    models["hardware"] = to_values(words, graph.output.format.fraction)
+    models["HLS C++"] = to_values(words, graph.output.format.fraction)
     stem.parent.mkdir()
     write_roc_plot(models, labels_of(events), run.spec.data.classes, stem, sample=run.spec.title)

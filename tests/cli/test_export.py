@@ -85,4 +85,9 @@ def test_the_emulator_as_sources(
     assert [stage["differences"] for stage in content["stages"]] == [0, 0]
     assert {"network.cpp", "network.h", "Makefile", "README.md"} <= {path.name for path in folder.iterdir()}
     assert exit_code_of(arguments) == 2
-    assert "holds something already" in capsys.readouterr().err
+    assert "is there already" in capsys.readouterr().err
+    assert exit_code_of([*arguments, "--force"]) == 0
+    other_folder = model.parent
+    assert exit_code_of(["export", str(model), "emulator", "-o", str(other_folder), "--force"]) == 2
+    assert "folder of something else" in capsys.readouterr().err
+    assert model.is_file()

@@ -37,7 +37,7 @@ def models():
     logits_by_model = {
         "float": logits,
         "quantised": quantised,
-        "hardware": quantised.copy(),
+        "HLS C++": quantised.copy(),
         "boosted trees": logits + rng.normal(0, 0.5, logits.shape),
     }
     return logits_by_model, labels

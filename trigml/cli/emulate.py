@@ -70,6 +70,7 @@ def emulate(
     verbose: Verbose = False,
 ) -> None:
     """Compute the integer scores of files of events."""
+    from trigml.data.header import read_header
     from trigml.data.samples import resolve_files
     from trigml.emulating import emulate_files
     from trigml.network_events import columns_of
@@ -77,8 +78,10 @@ def emulate(
 
     console = Console(as_json, verbose)
     files = resolve_files(events)
+    for file in files:
+        read_header(file)  # what is no file of events shows before the model is loaded
     options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
-    opened = open_model(model, options)
+    opened = open_model(model, options, console)
     for note in opened.notes:
         console.say(f"note: {note}")
     summary = emulate_files(

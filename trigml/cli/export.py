@@ -83,13 +83,16 @@ def export(
     batchnorm_type: BatchnormType = None,
     quantizers: Quantizers = None,
     softmax: Softmax = SoftmaxForm.LOGITS,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file, or the emulator's folder, that stands there.")
+    ] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Write and check a model for other programs."""
     from trigml.data.samples import resolve_files
     from trigml.errors import BadInput
-    from trigml.exporting import export_emulator, export_onnx, export_qonnx
+    from trigml.exporting import export_emulator, export_onnx, export_qonnx, refuse_taken
     from trigml.network_events import columns_of
     from trigml.opening import OpenOptions, open_model
     from trigml.reports.terminal import comparison_text
@@ -101,13 +104,14 @@ def export(
     if check_hls and kind is not ExportKind.QONNX:
         raise BadInput("--check-hls is for QONNX files", found=f"export as {kind.value}")
     options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
-    opened = open_model(model, options)
+    opened = open_model(model, options, console)
     for note in opened.notes:
         console.say(f"note: {note}")
     columns = columns_of(opened.graph, names_in(features), names_in(constituents))
     named = events_of_model(opened, resolve_files(events or ()), columns)
-    name = opened.graph.name if opened.run is None else opened.run.spec.name
+    name = model.stem if opened.run is None else opened.run.spec.name
     path = out or Path(_FILES[kind].format(name=name))
+    refuse_taken(path, force=force)
     if kind is ExportKind.ONNX:
         if opened.run is None:
             raise BadInput(
@@ -117,18 +121,19 @@ def export(
             )
         written = export_onnx(opened.run, path, named, random, console)
         console.result(written.text(), written.to_json())
-        console.next_step(f"trigml export {shlex.quote(str(model))} qonnx")
+        following = f"trigml export {shlex.quote(str(model))} qonnx"
     elif kind is ExportKind.EMULATOR:
         sets = vector_sets(opened.graph, named, random, 1)
         compared = export_emulator(opened.graph, path, sets, console)
         console.result(
             comparison_text(compared), {"kind": kind.value, "folder": str(path)} | compared.to_json()
         )
-        console.next_step(f"make -C {shlex.quote(str(path))}")
+        following = f"make -C {shlex.quote(str(path))}"
     else:
         sets = vector_sets(opened.graph, named, random, 1)
         hls = DEFAULT_HLS if check_hls else None
         made = export_qonnx(opened.graph, path, sets, console, hls=hls)
         console.result(comparison_text(made.comparison), made.to_json())
-        console.next_step(f"trigml verify {shlex.quote(str(path))}")
+        following = f"trigml verify {shlex.quote(str(path))}"
     console.say(f"\nThe model is in {path}")
+    console.next_step(following)

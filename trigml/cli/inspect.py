@@ -80,7 +80,7 @@ def inspect(
     stem = None if plot is None else plot_stem(plot)
     types = _types(declare or [])
     options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
-    opened = open_model(model, options)
+    opened = open_model(model, options, console)
     columns = columns_of(opened.graph, names_in(features), names_in(constituents))
     stream = stream_of_model(opened, resolve_files(events or ()), columns)
     found = inspected(opened, events=stream, declared=types, progress=console)

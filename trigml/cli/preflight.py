@@ -64,7 +64,7 @@ def preflight(
     console = Console(as_json, verbose)
     options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
     hls = _hls_options(backend, io, strategy, reuse_factor)
-    found = looked_at(model, options, hls)
+    found = looked_at(model, options, hls, console)
     console.result(preflight_text(found), found.to_json())
     command = model_words(model, options)
     if found.passed:

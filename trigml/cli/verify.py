@@ -94,7 +94,7 @@ def verify(
         reuse_factor=reuse_factor,
     )
     options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
-    opened = open_model(model, options)
+    opened = open_model(model, options, console)
     columns = columns_of(opened.graph, names_in(features), names_in(constituents))
     found = verified(
         opened,

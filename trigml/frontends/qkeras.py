@@ -65,9 +65,10 @@ _LAYERS: dict[str, Handler] = _SUMS | {
     "TFOpLambda": arithmetic.function_layer,
 }
 
+_WITH_FLOAT_WEIGHTS = ("Dense", "Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")
 _REMEDIES = {
     **dict.fromkeys(
-        ("Dense", "Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
+        _WITH_FLOAT_WEIGHTS,
         "use Q{kind} with kernel_quantizer and bias_quantizer, or give quantisers (--quantizers)",
     ),
     "Lambda": "use layers instead: its code cannot be read",
@@ -170,6 +171,8 @@ def _handler(call: Call) -> Handler:
         raise refused(f"is a layer of your own ({module})", "its code cannot be read", "use QKeras layers")
     if handler is None:
         remedy = _REMEDIES.get(kind, "use layers that docs/models.md lists")
+        if kind in _WITH_FLOAT_WEIGHTS:
+            raise refused("has float weights", "a float is no word", remedy.format(kind=kind))
         raise refused("is not supported", "it has no exact form here", remedy.format(kind=kind))
     return handler
 

@@ -21,7 +21,7 @@ from trigml.graph.windows import same_padding
 _UNQUANTISED = (
     "its input is not quantised: it is a sum of products",
     "Keras would multiply unrounded sums in float32",
-    "put a QActivation('quantized_bits(...)') or quantized_relu between the layers",
+    "put a QActivation('quantized_bits(8,3,alpha=1)') or quantized_relu between the layers",
 )
 
 

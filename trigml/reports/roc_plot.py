@@ -40,7 +40,7 @@ _KNOWN: Mapping[str, LineStyle] = {
     "float": LineStyle("#9ec5f4", 3.8),
     "boosted trees": LineStyle("#8a8d91", 1.5, (0, (1, 1.2))),
     "quantised": LineStyle("#e42536", 1.8),
-    "hardware": LineStyle("#000000", 1.2, (0, (4, 4))),
+    "HLS C++": LineStyle("#000000", 1.2, (0, (4, 4))),
 }
 """The models that every run has, from the lowest line to the highest; colours of the mplhep cycle."""
 _OTHERS = (

@@ -22,7 +22,7 @@ from trigml.verify.vectors import Vectors, corner_vectors, event_vectors, random
 
 MOST_RANDOM_VECTORS = 100_000
 LEAST_RANDOM_VECTORS = 1_000
-RANDOM_PRODUCTS = 1 << 32
+RANDOM_PRODUCTS = 1 << 29
 """Random vectors are fewer where a network is large, so that they need about so many multiply-adds."""
 
 
