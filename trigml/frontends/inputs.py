@@ -121,7 +121,9 @@ def _format(
 
 
 def _refuse_uses(context: Context, port: Port, uses: _Uses, found: list[tuple[Call, FixedPoint]]) -> None:
-    remedy = "put QActivation('quantized_bits(12,4,alpha=1)') right after the input, or give its type (--input-type)"
+    remedy = (
+        "put QActivation('quantized_bits(12,4,alpha=1)') after the input, or give its type (--input-type)"
+    )
     if uses.others:
         call = uses.others[0]
         context.refuse(
