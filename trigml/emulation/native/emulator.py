@@ -20,7 +20,10 @@ from trigml.graph.network import words_in
 from trigml.toolchains.native_emulation import native_library
 
 EVENTS_PER_TASK = 8192
-"""Events that a thread takes at a time: some milliseconds of work, and little enough to share out evenly."""
+"""Events, at least, that a thread takes at a time; for fewer, another thread is not worth its start."""
+
+TASKS_PER_THREAD = 4
+"""Pieces of a large input: few, since between them the threads wait for Python; some, to share out evenly."""
 
 
 class Emulator:
@@ -126,15 +129,16 @@ class Emulator:
         scores = np.empty((len(rows), self.graph.n_out), dtype=np.int64)
         if self.threads == 1 or len(rows) <= EVENTS_PER_TASK:
             return scores, self._library.run(rows, scores)
-        starts = range(0, len(rows), EVENTS_PER_TASK)
+        step = max(EVENTS_PER_TASK, -(-len(rows) // (TASKS_PER_THREAD * self.threads)))
+        starts = range(0, len(rows), step)
 
         def part(start: int) -> int:
-            end = start + EVENTS_PER_TASK
+            end = start + step
             return self._library.run(rows[start:end], scores[start:end])
 
         with ThreadPoolExecutor(min(self.threads, len(starts))) as pool:
             for start, done in zip(starts, pool.map(part, starts), strict=True):
-                if done < min(EVENTS_PER_TASK, len(rows) - start):
+                if done < min(step, len(rows) - start):
                     pool.shutdown(cancel_futures=True)
                     return scores, start + done
         return scores, len(rows)
