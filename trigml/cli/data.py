@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from trigml.cli.console import Console
-from trigml.cli.options import Force, Json, Verbose
+from trigml.cli.options import Json, Verbose
 
 _CONVERT_HELP = """
 Convert CSV, NPZ or ROOT files into the events layout of trigml.
@@ -129,7 +129,7 @@ def convert(
     ] = None,
     title: Annotated[str | None, typer.Option(help="One line about the events.")] = None,
     tree: Annotated[str | None, typer.Option(help="The tree to read in ROOT files.")] = None,
-    force: Force = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file, if there is one.")] = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
