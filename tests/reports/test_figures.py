@@ -6,7 +6,8 @@ import pytest
 
 from trigml.reports.figures import (
     BUNCH_CROSSING_NS,
-    UNVERIFIED_CLOCK,
+    Clock,
+    EventRate,
     Figure,
     Tier,
     figures_json,
@@ -50,7 +51,11 @@ def test_json_names_tier_and_tool() -> None:
         "part": "xcvu13p",
         "clock_ns": 5.0,
         "note": "",
+        "version": "",
+        "clock": "requested",
+        "error": None,
     }
+    assert Figure.from_json(entry) == figure(3)
 
 
 def test_latency_in_cycles_ns_and_bunch_crossings() -> None:
@@ -62,15 +67,56 @@ def test_latency_in_cycles_ns_and_bunch_crossings() -> None:
         tool="HLS 2023.1",
         part="xcvu13p",
         clock_ns=2.5,
-        caution=UNVERIFIED_CLOCK,
     )
     assert [(row.metric, row.value, row.unit) for row in rows] == [
         ("latency", 11, "cycles"),
         ("latency", 27.5, "ns"),
         ("latency", 27.5 / 25, "BX"),
         ("initiation interval", 2, "cycles"),
+        ("events per bunch crossing", 5, ""),
     ]
     assert BUNCH_CROSSING_NS == 25
     for row in rows:
         assert (row.tier, row.tool, row.part, row.clock_ns) == (Tier.VENDOR, "HLS 2023.1", "xcvu13p", 2.5)
         assert ("not verified" in row.note) == (row.unit in ("ns", "BX"))
+
+
+@pytest.mark.parametrize(
+    ("clock", "sentence"),
+    [
+        (Clock.REQUESTED, "timing not verified"),
+        (Clock.MET, "met in the vendor's timing report"),
+        (Clock.MISSED, "timing report says is missed"),
+    ],
+)
+def test_nanoseconds_say_what_clock_they_rest_on(clock: Clock, sentence: str) -> None:
+    """Protects the difference between a requested clock and one that a timing report confirms."""
+    rows = latency_figures(
+        4, 1, tier=Tier.VENDOR, tool="Vivado", part="", clock_ns=4.0, clock=clock, caution="slack 0.1 ns"
+    )
+    for row in rows:
+        assert row.clock is clock
+        assert (row.note.endswith(f"{sentence}; slack 0.1 ns")) == (row.unit in ("ns", "BX"))
+
+
+@pytest.mark.parametrize(
+    ("interval", "clock_ns", "copies", "per_crossing", "sentence"),
+    [
+        (1, 5.0, 1, 5, "one event per 5 ns: 5 per bunch crossing of 25 ns"),
+        (1, 3.0, 1, 8, "one event per 3 ns: 8 per bunch crossing of 25 ns"),
+        (5, 5.0, 1, 1, "one event per 25 ns: 1 per bunch crossing of 25 ns"),
+        (9, 2.778, 1, 1, "one event per 25.002 ns: 1 per bunch crossing of 25 ns"),
+        (10, 5.0, 2, 0, "one event per 50 ns: needs time-multiplexing by 2 at 40 MHz"),
+        (11, 5.0, 3, 0, "one event per 55 ns: needs time-multiplexing by 3 at 40 MHz"),
+    ],
+)
+def test_event_rate(interval: int, clock_ns: float, copies: int, per_crossing: int, sentence: str) -> None:
+    """Protects the time-multiplexing: whole events per crossing, whole copies, written clock periods."""
+    rate = EventRate(interval, clock_ns)
+    assert (rate.multiplexing, rate.per_crossing, rate.text) == (copies, per_crossing, sentence)
+
+
+def test_an_error_stands_beside_the_value() -> None:
+    """Protects figures whose error was measured: nobody reads them as counts."""
+    estimate = Figure("LUT", 31_205, "", Tier.ESTIMATE, "trigml", "", 5.0, error=6_200)
+    assert estimate.text == "31,205 ± 6,200"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from trigml.backends.rtl import Logic
-from trigml.reports.figures import UNVERIFIED_CLOCK, Figure, Tier, latency_figures
+from trigml.reports.figures import Figure, Tier, latency_figures
 
 _BASIS = "unrolled shift-and-add logic of the same graph, 6-input LUTs; not the HLS tool's schedule"
 
@@ -15,7 +17,7 @@ def estimated_figures(logic: Logic, *, clock_ns: float) -> list[Figure]:
     """
 
     def row(metric: str, value: float) -> Figure:
-        return Figure(metric, value, "", Tier.ESTIMATE, logic.tool, "", clock_ns, _BASIS)
+        return Figure(metric, value, "", Tier.ESTIMATE, "alkaid", "", clock_ns, _BASIS, version("alkaid"))
 
     return [
         row("LUT", logic.lut),
@@ -25,9 +27,9 @@ def estimated_figures(logic: Logic, *, clock_ns: float) -> list[Figure]:
             logic.latency_cycles,
             1,
             tier=Tier.ESTIMATE,
-            tool=logic.tool,
+            tool="alkaid",
+            version=version("alkaid"),
             part="",
             clock_ns=clock_ns,
-            caution=UNVERIFIED_CLOCK,
         ),
     ]
