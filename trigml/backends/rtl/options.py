@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
+from trigml.backends.languages import Language
 from trigml.errors import BadInput
-
-
-class Language(StrEnum):
-    """Hardware description languages that alkaid writes."""
-
-    VERILOG = "verilog"
-    VHDL = "vhdl"
 
 
 @dataclass(frozen=True, slots=True)

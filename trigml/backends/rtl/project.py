@@ -9,10 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from trigml import __version__
+from trigml.backends.languages import Language
 from trigml.backends.project import Project
 from trigml.backends.rtl.interface import interface_document
 from trigml.backends.rtl.network import Logic
-from trigml.backends.rtl.options import Language, RtlOptions
+from trigml.backends.rtl.options import RtlOptions
 from trigml.backends.rtl.ports import (
     bus_width,
     core_inputs,
