@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from trigml.errors import MissingTool, ToolFailed
-from trigml.toolchains.programs import LAST_LINES, find_compiler, run, version_line
+from trigml.toolchains.programs import LAST_LINES, LONGEST_LINE, find_compiler, run, stream, version_line
 
 SHELL = "/bin/sh"
 
@@ -185,3 +185,110 @@ def test_no_compiler_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(MissingTool) as error:
         find_compiler()
     assert error.value.expected == "clang++-77 on PATH (from the variable CXX)"
+
+
+def follow(script: str, folder: Path, timeout_s: float = 60) -> tuple[list[str], str]:
+    """Lines passed on, and the log, of a program that ends well."""
+    lines: list[str] = []
+    log = folder / "log"
+    stream(
+        [SHELL, "-c", script],
+        what="the test program",
+        timeout_s=timeout_s,
+        log=log,
+        on_line=lines.append,
+        folder=folder,
+    )
+    return lines, log.read_text(errors="replace")
+
+
+def test_lines_are_passed_on_while_the_program_runs(tmp_path: Path) -> None:
+    """Protects the live view of a tool that runs for hours: a line arrives before the program has ended."""
+    seen: list[str] = []
+
+    def on_line(line: str) -> None:
+        seen.append(line)
+        if line == "first":
+            (tmp_path / "go").touch()
+
+    script = "echo first; while [ ! -e go ]; do sleep 0.05; done; echo problem >&2; cat"
+    stream(
+        [SHELL, "-c", script],
+        what="x",
+        timeout_s=30,
+        log=tmp_path / "log",
+        on_line=on_line,
+        folder=tmp_path,
+    )
+    assert seen == ["first", "problem"]
+    assert (tmp_path / "log").read_text() == "first\nproblem\n"
+
+
+def test_lines_of_any_kind(tmp_path: Path) -> None:
+    """Protects the listener from blank lines, progress bars, other encodings and lines without an end."""
+    lines, log = follow(r"printf 'a\n\n  \r10 %%\r20 %%\ngr\374n\nlast'", tmp_path)
+    assert lines == ["a", "10 %", "20 %", "gr�n", "last"]
+    assert "last" in log
+    long, log = follow("head -c 100000 /dev/zero | tr '\\0' x; echo; echo end", tmp_path)
+    assert [len(line) for line in long] == [LONGEST_LINE, 3]
+    assert len(log) == 100_005
+
+
+def test_a_failure_of_a_streamed_program(tmp_path: Path) -> None:
+    """Protects the message: how it ended, its last lines, and where all of them are."""
+    for script, found in (("exit 3", "exit code 3"), ("kill -SEGV $$", "ended by SIGSEGV")):
+        with pytest.raises(ToolFailed, match="the test program failed") as error:
+            follow(f"for i in $(seq 1 40); do echo line $i; done; {script}", tmp_path)
+        assert (error.value.found, error.value.where) == (found, str(tmp_path / "log"))
+        lines = (error.value.remedy or "").splitlines()
+        assert [line.strip() for line in lines[1:]] == [f"line {i}" for i in range(41 - LAST_LINES, 41)]
+    with pytest.raises(ToolFailed) as error:
+        follow("exit 1", tmp_path)
+    assert error.value.remedy == "it printed nothing"
+
+
+def test_a_hanging_streamed_program_ends_with_its_family(tmp_path: Path) -> None:
+    """Protects the machine from a tool that prints for ever, or nothing at all, and from its children."""
+    for noise in ("wait", "while true; do echo noise; sleep 0.01; done"):
+        for name in ("parent", "child"):
+            (tmp_path / name).unlink(missing_ok=True)
+        with pytest.raises(ToolFailed, match="did not end in time") as error:
+            follow(f"echo $$ > parent; sleep 600 & echo $! > child; {noise}", tmp_path, timeout_s=0.7)
+        assert error.value.expected == "at most 0.7 s"
+        for name in ("parent", "child"):
+            assert_ends(read_when_there(tmp_path / name))
+
+
+def test_what_a_program_leaves_behind_does_not_hold_it_up(tmp_path: Path) -> None:
+    """Protects against waiting for ever for a helper that outlives its tool and holds the output open."""
+    lines, _ = follow("sleep 600 & echo $! > child; echo done", tmp_path)
+    assert lines == ["done"]
+    assert_ends(read_when_there(tmp_path / "child"))
+
+
+def test_an_error_of_the_listener_ends_the_program(tmp_path: Path) -> None:
+    """Protects against a tool that goes on although nobody follows it any more (Ctrl-C arrives like this)."""
+
+    def on_line(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stream(
+            [SHELL, "-c", "echo $$ > parent; echo x; sleep 600"],
+            what="x",
+            timeout_s=500,
+            log=tmp_path / "log",
+            on_line=on_line,
+            folder=tmp_path,
+        )
+    assert_ends(read_when_there(tmp_path / "parent"))
+
+
+def test_a_streamed_program_that_cannot_start(tmp_path: Path) -> None:
+    """Protects the messages for a program, and a log, that are not there."""
+    for command, log, message in (
+        (["/nowhere/program"], tmp_path / "log", "could not be started"),
+        ([SHELL], tmp_path / "nowhere" / "log", "log cannot be written"),
+    ):
+        with pytest.raises(ToolFailed, match=message):
+            stream(command, what="x", timeout_s=5, log=log, on_line=print)
