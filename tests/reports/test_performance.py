@@ -50,7 +50,9 @@ def test_text_table_to_the_letter():
 
 def test_markdown_table_is_a_table():
     """Every line has the same cells, and a bar in a class's name does not make one more."""
-    lines = performance_table({"float": FLOAT, "quantised": QUANTISED}).to_markdown().splitlines()
+    lines = performance_table({"float": FLOAT, "quantised": QUANTISED}).grid().markdown().splitlines()
+    assert lines[0].startswith("#### 25,000 test events")
+    lines = lines[2:]
     assert len(lines) == 2 + 2 + 2 + 2
     assert {line.replace(r"\|", "").count("|") for line in lines} == {4}
     assert lines[4].startswith(r"| AUC W\|Z ")

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from trigml.atomic import replacing_folder
 
+PROJECT_FILE = "trigml_project.json"
+"""What a project says of itself; a folder that has it is one of trigml."""
+
 
 @dataclass(frozen=True)
 class Project:

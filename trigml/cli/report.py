@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from trigml.cli.console import Console
 from trigml.cli.options import Json, RunFolder, Verbose
@@ -10,35 +14,50 @@ from trigml.cli.options import Json, RunFolder, Verbose
 HELP = """
 Show what a run reaches: performance, bit-exactness, latency and resources.
 
-RUN is a run, or the folder of one HLS project.
+RUN is a run, or the folder of one project.
 
-Each latency and resource figure stands with its tier (vendor, mapped, estimate), tool and version. If a
-vendor's HLS tool has run in a project's folder since, its figures are shown, too.
+Each latency and resource figure stands with its tier (vendor, mapped, estimate), tool, version, part and
+clock (docs/rtl.md). If a vendor's tool has run in a project's folder since, its figures are shown, too. A
+project whose files were changed since its report was made is refused.
 
 Examples:
 
     trigml report runs/jet_tagger_hlf
 
     trigml report runs/jet_tagger_hlf --json
+
+    trigml report runs/jet_tagger_hlf/rtl/verilog --markdown report.md
 """
 
 
-def report(run: RunFolder, as_json: Json = False, verbose: Verbose = False) -> None:
+def report(
+    run: RunFolder,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", metavar="FILE", help="Write the report as Markdown, too."),
+    ] = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
     """Show what a run or a project reaches."""
-    from trigml.backends.hls.writer import PROJECT_FILE
-    from trigml.reports.run_report import run_report
-    from trigml.reports.stored import read_report
+    from trigml.atomic import write_text
+    from trigml.backends.project import PROJECT_FILE
+    from trigml.reports.run_report import RunReport, run_report
+    from trigml.reports.stored import ProjectReport, read_report
 
     console = Console(as_json, verbose)
     quoted = shlex.quote(str(run))
+    made: ProjectReport | RunReport
+    steps = [f"trigml report {quoted} --markdown report.md"]
     if (run / PROJECT_FILE).is_file():
-        project = read_report(run)
-        console.result(project.text(), project.to_json())
-        console.next_step(f"trigml report {quoted} --json")
-        return
-    made = run_report(run)
-    console.result(made.text(), made.to_json())
-    if not made.projects:
-        console.next_step(f"trigml synth {quoted}" if made.quantized else "trigml train SPEC --quantize")
+        made = read_report(run)
     else:
-        console.next_step(f"trigml synth {quoted} --backend quartus", f"trigml report {quoted} --json")
+        made = run_report(run)
+        if made.projects:
+            steps.insert(0, f"trigml synth {quoted} --backend rtl")
+        else:
+            steps = [f"trigml synth {quoted}" if made.quantized else "trigml train SPEC --quantize"]
+    if markdown is not None:
+        write_text(markdown, made.markdown() + "\n")
+    console.result(made.text(), made.to_json())
+    console.next_step(*steps)

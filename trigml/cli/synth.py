@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from trigml.backends.hls.options import HlsBackend, IoType, Strategy, options_from
+from trigml.backends.hls.options import IoType, Strategy, options_from
+from trigml.backends.languages import Language
 from trigml.cli.console import Console
 from trigml.cli.options import Data, Force, Json, RunFolder, Verbose
+from trigml.errors import BadInput
 
 HELP = """
-Write a run's network as an HLS project, check it bit by bit, report on it.
+Write a run's network as an HLS or RTL project, check it bit by bit, report on it.
 
 Every precision in the project comes from the integer graph. The test split, corner vectors and random
-vectors go through QKeras, the graph and the project's C++ (compiled with g++); one differing word ends in
-exit code 4. Options that are left out are taken from the run's spec.
+vectors go through QKeras, the graph and the project: the C++ of an HLS project compiled with g++, the RTL in
+Verilator, where latency and initiation interval are measured, too. One differing word ends in exit code 4.
+Options that are left out are taken from the run's spec (docs/rtl.md, docs/hls.md).
 
 Examples:
 
     trigml synth runs/jet_tagger_hlf
+
+    trigml synth runs/jet_tagger_hlf --backend rtl --clock-ns 2.778
 
     trigml synth runs/jet_tagger_hlf --strategy resource --reuse-factor 4
 
@@ -29,14 +36,31 @@ Examples:
 """
 
 
+class Backend(StrEnum):
+    """What ``synth`` writes projects for: hls4ml's backends, and RTL through alkaid."""
+
+    VITIS = "vitis"
+    VIVADO = "vivado"
+    QUARTUS = "quartus"
+    CATAPULT = "catapult"
+    ONEAPI = "oneapi"
+    RTL = "rtl"
+
+
 def synth(
     run: RunFolder,
-    backend: Annotated[HlsBackend | None, typer.Option(help="HLS tool.")] = None,
-    part: Annotated[str | None, typer.Option(help="FPGA part, as the HLS tool spells it.")] = None,
+    backend: Annotated[Backend | None, typer.Option(help="HLS tool, or rtl.")] = None,
+    part: Annotated[str | None, typer.Option(help="FPGA part, as the vendor's tool spells it.")] = None,
     clock_ns: Annotated[float | None, typer.Option(help="Requested clock period in ns.")] = None,
-    strategy: Annotated[Strategy | None, typer.Option(help="hls4ml's strategy.")] = None,
-    reuse_factor: Annotated[int | None, typer.Option(help="Products per multiplier.")] = None,
-    io: Annotated[IoType | None, typer.Option(help="hls4ml's io type.")] = None,
+    strategy: Annotated[Strategy | None, typer.Option(help="HLS: hls4ml's strategy.")] = None,
+    reuse_factor: Annotated[int | None, typer.Option(help="HLS: products per multiplier.")] = None,
+    io: Annotated[IoType | None, typer.Option(help="HLS: hls4ml's io type.")] = None,
+    language: Annotated[
+        Language | None, typer.Option(help="RTL: language of the core [default: verilog].")
+    ] = None,
+    stages: Annotated[
+        int | None, typer.Option(help="RTL: pipeline stages [default: what the clock needs].")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the project [default: in the run].")
     ] = None,
@@ -51,27 +75,56 @@ def synth(
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write, check and report an HLS project."""
+    """Write, check and report a project."""
+    from trigml.backends.rtl import RtlOptions
     from trigml.runs import open_run
-    from trigml.synthesis import default_folder, synthesise
+    from trigml.synthesis.common import Request
+    from trigml.synthesis.hls import hls_folder, synthesise_hls
+    from trigml.synthesis.rtl import rtl_folder, synthesise_rtl
 
     console = Console(as_json, verbose)
     opened = open_run(run)
     target = opened.spec.target
-    same_backend = backend is None or backend.value == target.backend
-    options = options_from(
-        backend or target.backend,
-        part=target.part if part is None and same_backend else part,
-        clock_ns=target.clock_ns if clock_ns is None else clock_ns,
-        io=io or target.io,
-        strategy=strategy or target.strategy,
-        reuse_factor=target.reuse_factor if reuse_factor is None else reuse_factor,
-    )
-    folder = out or default_folder(opened, options)
-    made = synthesise(
-        opened, options, folder, data=data or (), random_count=random, force=force, progress=console
-    )
+    chosen = backend or Backend(target.backend)
+    of_hls = {"--strategy": strategy, "--reuse-factor": reuse_factor, "--io": io}
+    of_rtl = {"--language": language, "--stages": stages}
+    _refuse_other_kind(chosen, of_hls if chosen is Backend.RTL else of_rtl)
+    period = target.clock_ns if clock_ns is None else clock_ns
+
+    def request(usual: Path) -> Request:
+        return Request(opened, out or usual, data or (), random, force=force, progress=console)
+
+    if chosen is Backend.RTL:
+        rtl = RtlOptions(part or target.part, period, language or Language.VERILOG, stages)
+        made = synthesise_rtl(request(rtl_folder(opened, rtl)), rtl)
+    else:
+        hls = options_from(
+            chosen.value,
+            part=target.part if part is None and chosen.value == target.backend else part,
+            clock_ns=period,
+            io=io or target.io,
+            strategy=strategy or target.strategy,
+            reuse_factor=target.reuse_factor if reuse_factor is None else reuse_factor,
+        )
+        made = synthesise_hls(request(hls_folder(opened, hls)), hls)
+    folder = made.report.folder
     console.result(made.report.text(), made.report.to_json())
     console.say(f"\nThe project is in {folder}" + (" (it was there already, unchanged)" if made.kept else ""))
     shown = run if out is None else folder
-    console.next_step(f"trigml report {shlex.quote(str(shown))}", *made.vendor_commands())
+    console.next_step(f"trigml report {shlex.quote(str(shown))}", *made.vendor_commands)
+
+
+def _refuse_other_kind(chosen: Backend, options: Mapping[str, object]) -> None:
+    """Refuse options that have no meaning for the chosen backend."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        rtl = chosen is Backend.RTL
+        raise BadInput(
+            f"{', '.join(given)} {'are' if len(given) > 1 else 'is'} for {'HLS' if rtl else 'RTL'} projects",
+            expected=f"options of {'RTL' if rtl else 'HLS'} projects",
+            found=f"the backend is {chosen.value}",
+            remedy="leave out "
+            + ("--backend rtl, or " if rtl else "")
+            + " ".join(given)
+            + ("" if rtl else ", or add --backend rtl"),
+        )

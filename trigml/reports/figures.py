@@ -83,6 +83,28 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
 
 
+METRICS = (
+    *("LUT", "FF", "CARRY", "ALM", "DSP", "BRAM18", "M20K", "URAM"),
+    *("latency", "initiation interval", "events per bunch crossing", "time-multiplexing"),
+)
+"""The quantities in the order of a report; others stand behind the resources, in their own order."""
+
+
+def in_order(figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """Rows of one quantity and unit side by side, the most trustworthy tier first."""
+    resources, tiers = METRICS.index("latency"), list(Tier)
+    first: dict[tuple[str, str], int] = {}
+    for figure in figures:
+        first.setdefault((figure.metric, figure.unit), len(first))
+
+    def place(figure: Figure) -> tuple[int, int, int]:
+        known = figure.metric in METRICS
+        group = METRICS.index(figure.metric) if known else resources
+        return 2 * group + known, first[figure.metric, figure.unit], tiers.index(figure.tier)
+
+    return tuple(sorted(figures, key=place))
+
+
 def figures_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:
     """Plain JSON."""
     return [asdict(figure) for figure in figures]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from trigml.errors import BadInput
 from trigml.physics.classification import ClassifierPerformance, PerformanceLoss
 from trigml.physics.uncertainties import LowerLimit, Measured
+from trigml.reports.terminal import Grid
 
 T = TypeVar("T")
 
@@ -29,21 +30,15 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
 
+    def grid(self) -> Grid:
+        """The same as cells of text."""
+        head = ("", *self.columns)
+        cells = [head, *((row.quantity, *map(str, row.values)) for row in self.rows)]
+        return Grid(self.title, tuple(cells), "<" + ">" * len(self.columns))
+
     def to_text(self) -> str:
         """As aligned plain text, the title first, without a newline at the end."""
-        lines = self._cells()
-        widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-        lines.insert(1, ["─" * width for width in widths])
-        text = ["  ".join(_padded(line, widths)).rstrip() for line in lines]
-        return "\n".join([self.title, *text])
-
-    def to_markdown(self) -> str:
-        """As a Markdown table, its columns aligned in the source too, without a newline at the end."""
-        lines = [[cell.replace("|", r"\|") for cell in line] for line in self._cells()]
-        widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(lines[0]))]
-        rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-        body = [_padded(line, widths) for line in lines]
-        return "\n".join(f"| {' | '.join(line)} |" for line in [body[0], rule, *body[1:]])
+        return self.grid().text()
 
     def to_json(self) -> dict[str, Any]:
         """As plain values: a list of {quantity, values}, the values in the order of ``columns``."""
@@ -52,10 +47,6 @@ class Table:
             for row in self.rows
         ]
         return {"title": self.title, "columns": list(self.columns), "rows": rows}
-
-    def _cells(self) -> list[list[str]]:
-        head = ["", *self.columns]
-        return [head, *([row.quantity, *map(str, row.values)] for row in self.rows)]
 
 
 def performance_table(models: Mapping[str, ClassifierPerformance]) -> Table:
@@ -131,9 +122,3 @@ def _sample(performance: ClassifierPerformance) -> tuple[Any, ...]:
     classes = tuple((one.name, one.n_events) for one in performance.classes)
     points = {tuple(r.signal_efficiency for r in one.rejections) for one in performance.classes}
     return performance.n_events, classes, points
-
-
-def _padded(line: list[str], widths: list[int]) -> list[str]:
-    """The quantity to the left, the values to the right."""
-    first, *values = line
-    return [first.ljust(widths[0]), *(v.rjust(w) for v, w in zip(values, widths[1:], strict=True))]

@@ -41,8 +41,9 @@ _KNOWN: Mapping[str, LineStyle] = {
     "boosted trees": LineStyle("#8a8d91", 1.5, (0, (1, 1.2))),
     "quantised": LineStyle("#e42536", 1.8),
     "HLS C++": LineStyle("#000000", 1.2, (0, (4, 4))),
+    "RTL": LineStyle("#000000", 1.2, (0, (4, 4))),
 }
-"""The models that every run has, from the lowest line to the highest; colours of the mplhep cycle."""
+"""The models of a run and its hardware, from the lowest line to the highest; colours of the mplhep cycle."""
 _OTHERS = (
     LineStyle("#964a8b", 1.5, (0, (5, 1.5))),
     LineStyle("#f89c20", 1.5, (0, (3, 1, 1, 1))),

@@ -1,4 +1,4 @@
-"""``trigml report``: what a run and its HLS projects reach, read from the run."""
+"""``trigml report``: what a run and its projects reach, read from the run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trigml.backends.hls.writer import PROJECT_FILE
+from trigml.backends.project import PROJECT_FILE
 from trigml.physics.classification import measure_classifier
 from trigml.reports.performance import Table, loss_table, performance_table
 from trigml.reports.stored import ProjectReport, read_report
@@ -24,7 +24,7 @@ class RunReport:
         performance: models side by side on the test split.
         losses: what one model loses against another; ``None`` if there is only one.
         gates: the spec's gates, one line each.
-        projects: its HLS projects, by folder.
+        projects: its HLS and RTL projects, by folder.
     """
 
     folder: Path
@@ -45,6 +45,15 @@ class RunReport:
         for project in self.projects:
             parts += [f"Project {project.folder}", project.text()]
         return "\n\n".join(parts)
+
+    def markdown(self) -> str:
+        """For a page."""
+        parts = [f"## {self.title or self.folder.name}", self.performance.grid().markdown()]
+        if self.losses is not None:
+            parts.append(self.losses.grid().markdown())
+        if self.gates:
+            parts += ["#### Gates", "\n".join(f"- {gate}" for gate in self.gates)]
+        return "\n\n".join([*parts, *(project.markdown() for project in self.projects)])
 
     def to_json(self) -> dict[str, Any]:
         """For machines."""
@@ -76,7 +85,6 @@ def run_report(folder: Path) -> RunReport:
     gates = gate_results(
         run.spec.gate, models[FLOAT], models.get(QUANTISED), losses.get(f"{FLOAT} − {QUANTISED}")
     )
-    projects = sorted(path.parent for path in (folder / names.HLS).glob(f"*/{PROJECT_FILE}"))
     return RunReport(
         folder,
         run.spec.title,
@@ -84,5 +92,14 @@ def run_report(folder: Path) -> RunReport:
         performance_table(models),
         loss_table(losses) if losses else None,
         tuple(map(str, gates)),
-        tuple(read_report(project) for project in projects),
+        tuple(read_report(project) for project in project_folders(folder)),
     )
+
+
+def project_folders(run: Path) -> list[Path]:
+    """The projects in a run: HLS first, then RTL, by their names."""
+    return [
+        path.parent
+        for kind in (names.HLS, names.RTL)
+        for path in sorted((run / kind).glob(f"*/{PROJECT_FILE}"))
+    ]

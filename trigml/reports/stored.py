@@ -1,93 +1,199 @@
-"""``report.json``: what ``trigml synth`` found out about a project, kept in the project's folder."""
+"""``report.json``: what ``trigml synth`` found out about a project, kept in the project's folder.
+
+The report names the project's files and their digest: figures of another project, or of one that was changed
+since, are not shown.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
 
 from trigml import __version__
-from trigml.backends.hls.options import HlsOptions
-from trigml.backends.hls.writer import PROJECT_FILE
+from trigml.backends.hls.options import HlsOptions, options_from
+from trigml.backends.project import PROJECT_FILE, Project
+from trigml.backends.rtl import Language, RtlOptions
 from trigml.errors import BadInput
-from trigml.reports.figures import Figure, Tier, figures_json
-from trigml.reports.terminal import comparison_text, figures_text
+from trigml.reports.figures import Figure, figures_json, in_order
+from trigml.reports.terminal import Grid, comparison_grid, figures_grid
 from trigml.reports.vendor import vendor_figures
 from trigml.verify.comparison import Comparison
 
 REPORT = "report.json"
+RTL = "rtl"
+
+Options: TypeAlias = HlsOptions | RtlOptions
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The files that a report is about.
+
+    Attributes:
+        digest: of their names and contents.
+        files: their names.
+    """
+
+    digest: str
+    files: tuple[str, ...]
+
+    @classmethod
+    def of(cls, project: Project) -> Contents:
+        """Those of a project."""
+        return cls(project.digest, tuple(sorted(project.files)))
+
+    def require_in(self, folder: Path) -> None:
+        """Refuse a folder that holds other files than those.
+
+        Raises:
+            BadInput: one is missing, or was changed.
+        """
+        files = {}
+        for name in self.files:
+            parts = PurePosixPath(name)
+            if parts.is_absolute() or ".." in parts.parts:
+                raise ValueError(f"a file outside the project: {name}")
+            try:
+                files[name] = (folder / name).read_bytes()
+            except OSError as error:
+                raise _outdated(folder, f"no file {name}") from error
+        found = Project("", files).digest
+        if found != self.digest:
+            raise _outdated(folder, f"digest {found[:16]} instead of {self.digest[:16]}")
+
+
+def _outdated(folder: Path, found: str) -> BadInput:
+    return BadInput(
+        "the project was changed since its report was made",
+        where=str(folder),
+        expected="the files that the report is about",
+        found=found,
+        remedy="make both again with: trigml synth RUN --force",
+    )
 
 
 @dataclass(frozen=True)
 class ProjectReport:
-    """What is known of one HLS project.
+    """What is known of one HLS or RTL project.
 
     Attributes:
         folder: the project.
+        options: what it was made for.
+        contents: the files that the report is about.
         comparison: stages, events, differences.
-        estimates: latency and resources by trigml's own means.
-        vendor: the same from a vendor's report, if one lies in the folder; never stored, always read anew.
+        own: latency and resources by trigml's own means.
+        vendor: the same from vendors' reports, if some lie in the folder; never stored, always read anew.
         notes: what the reader should know.
+        failure: why the project is not exact, if that is not a difference of the comparison.
     """
 
     folder: Path
+    options: Options
+    contents: Contents
     comparison: Comparison
-    estimates: tuple[Figure, ...]
-    vendor: tuple[Figure, ...]
-    notes: tuple[str, ...]
+    own: tuple[Figure, ...] = ()
+    vendor: tuple[Figure, ...] = ()
+    notes: tuple[str, ...] = ()
+    failure: str = ""
+
+    @property
+    def backend(self) -> str:
+        """Which kind of project it is: an HLS tool's, or ``rtl``."""
+        return self.options.backend.value if isinstance(self.options, HlsOptions) else RTL
+
+    @property
+    def bit_exact(self) -> bool:
+        """Whether every stage gave the graph's words."""
+        return self.comparison.first_difference is None and not self.failure
 
     @property
     def figures(self) -> tuple[Figure, ...]:
-        """All rows, the most trustworthy first."""
-        return (*self.vendor, *self.estimates)
+        """All rows: those of one quantity side by side, the most trustworthy first."""
+        return in_order((*self.vendor, *self.own))
+
+    def grids(self) -> list[Grid]:
+        """The tables of the report."""
+        return [comparison_grid(self.comparison), figures_grid(self.figures)]
 
     def text(self) -> str:
         """For the terminal."""
-        parts = [comparison_text(self.comparison), figures_text(self.figures)]
-        return "\n\n".join(parts + [f"note: {note}" for note in self.notes])
+        return "\n\n".join([*(grid.text() for grid in self.grids()), *self._remarks()])
+
+    def markdown(self) -> str:
+        """For a page."""
+        remarks = "\n".join(f"- {remark}" for remark in self._remarks())
+        parts = [
+            f"### {self.backend} project `{self.folder.name}`",
+            *(grid.markdown() for grid in self.grids()),
+        ]
+        return "\n\n".join([*parts, *([remarks] if remarks else [])])
+
+    def _remarks(self) -> list[str]:
+        failure = [f"NOT EXACT: {self.failure}"] if self.failure else []
+        return failure + [f"note: {note}" for note in self.notes]
 
     def to_json(self) -> dict[str, Any]:
         """For machines, speeds included where they were measured."""
         stages = [result.stage for result in self.comparison.stages]
         speeds = dict(zip(stages, self.comparison.events_per_s, strict=False))
-        return (
-            {"project": str(self.folder), "bit_exact": self.comparison.first_difference is None}
-            | {"verification": self.comparison.to_json()}
-            | {"figures": figures_json(self.figures), "notes": list(self.notes)}
-            | ({"events_per_s": speeds} if speeds else {})
-        )
+        stored = stored_content(self) | {"figures": figures_json(self.figures)}
+        return {"project": str(self.folder), **stored} | ({"events_per_s": speeds} if speeds else {})
 
 
-def stored_content(options: HlsOptions, report: ProjectReport) -> dict[str, Any]:
+def stored_content(report: ProjectReport) -> dict[str, Any]:
     """Content of ``report.json``: the same project and tools give the same bytes."""
     return {
         "trigml": __version__,
-        "options": options.to_json(),
-        "bit_exact": report.comparison.first_difference is None,
+        "backend": report.backend,
+        "options": report.options.to_json(),
+        "digest": report.contents.digest,
+        "files": list(report.contents.files),
+        "bit_exact": report.bit_exact,
+        "failure": report.failure,
         "verification": report.comparison.to_json(),
-        "figures": figures_json(report.estimates),
+        "figures": figures_json(report.own),
         "notes": list(report.notes),
     }
 
 
 def read_report(folder: Path) -> ProjectReport:
-    """Read the report of an HLS project folder, and the vendor's if there is one by now.
+    """Read the report of a project folder, and the vendor's if there is one by now.
 
     Raises:
-        BadInput: not a project of trigml, a damaged report, or a vendor report that cannot be used.
+        BadInput: not a project of trigml, a damaged report or one of another project, or a vendor report
+            that cannot be used.
     """
     try:
         top = str(json.loads((folder / PROJECT_FILE).read_text(encoding="utf-8"))["top"])
         content = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        comparison = Comparison.from_json(content["verification"])
-        estimates = tuple(Figure(**row | {"tier": Tier(row["tier"])}) for row in content["figures"])
-        notes = tuple(map(str, content["notes"]))
+        report = _parsed(folder, content)
+        report.contents.require_in(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
-            "there is no readable report of an HLS project here",
+            "there is no readable report of a project here",
             where=str(folder),
             found=f"{type(error).__name__}: {error}",
             remedy="make it with: trigml synth RUN",
         ) from error
-    return ProjectReport(folder, comparison, estimates, tuple(vendor_figures(folder, top)), notes)
+    return replace(report, vendor=tuple(vendor_figures(folder, top)))
+
+
+def _parsed(folder: Path, content: Mapping[str, Any]) -> ProjectReport:
+    return ProjectReport(
+        folder,
+        _options(str(content["backend"]), content["options"]),
+        Contents(str(content["digest"]), tuple(map(str, content["files"]))),
+        Comparison.from_json(content["verification"]),
+        own=tuple(map(Figure.from_json, content["figures"])),
+        notes=tuple(map(str, content["notes"])),
+        failure=str(content["failure"]),
+    )
+
+
+def _options(backend: str, content: Mapping[str, Any]) -> Options:
+    if backend == RTL:
+        return RtlOptions(**{**content, "language": Language(content["language"])})
+    return options_from(**content)

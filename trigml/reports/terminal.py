@@ -1,8 +1,9 @@
-"""Comparisons and figures as aligned text."""
+"""Comparisons and figures as tables: aligned text for the terminal, Markdown for pages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trigml.reports.figures import Figure
@@ -12,7 +13,33 @@ if TYPE_CHECKING:
     from trigml.verify.verification import Verification
 
 
-def comparison_text(comparison: Comparison) -> str:
+@dataclass(frozen=True)
+class Grid:
+    """A table.
+
+    Attributes:
+        title: above it.
+        rows: the cells, the head first; all rows have the same length.
+        sides: per column ``<`` for left or ``>`` for right.
+        below: lines below it.
+    """
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+    sides: str
+    below: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """For the terminal, without a newline at the end."""
+        return "\n".join([self.title, *aligned(self.rows, self.sides), *self.below])
+
+    def markdown(self) -> str:
+        """For a page, without a newline at the end."""
+        below = ["", *(f"{_plain(line)}  " for line in self.below)] if self.below else []
+        return "\n".join([f"#### {_plain(self.title)}", "", *markdown_table(self.rows, self.sides), *below])
+
+
+def comparison_grid(comparison: Comparison) -> Grid:
     """Stages with their tool, the events and words compared, and the words that differ."""
     head = ["stage", "tool", "events", "words", "differences"]
     rows = [
@@ -31,10 +58,14 @@ def comparison_text(comparison: Comparison) -> str:
         sides += ">"
         for row, rate in zip(rows, comparison.events_per_s, strict=True):
             row.append(f"{rate:,.0f}")
-    inputs = ", ".join(f"{count:,} {name}" for name, count in comparison.vectors)
-    lines = ["Bit-exactness", *aligned([head, *rows], sides), f"inputs: {inputs}"]
-    lines += [f"remark: {result.stage}: {result.remark}" for result in comparison.stages if result.remark]
-    return "\n".join(lines)
+    below = ["inputs: " + ", ".join(f"{count:,} {name}" for name, count in comparison.vectors)]
+    below += [f"remark: {result.stage}: {result.remark}" for result in comparison.stages if result.remark]
+    return Grid("Bit-exactness", tuple(map(tuple, [head, *rows])), sides, tuple(below))
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """The same as text."""
+    return comparison_grid(comparison).text()
 
 
 def verification_text(found: Verification) -> str:
@@ -44,7 +75,7 @@ def verification_text(found: Verification) -> str:
     return "\n".join([*lines, *found.left_out])
 
 
-def figures_text(figures: Sequence[Figure]) -> str:
+def figures_grid(figures: Sequence[Figure]) -> Grid:
     """Latency and resources, each with tier, tool, part and clock; notes below."""
     notes = list(dict.fromkeys(figure.note for figure in figures if figure.note))
     rows = [("figure", "value", "tier", "tool", "part", "clock")]
@@ -53,15 +84,14 @@ def figures_text(figures: Sequence[Figure]) -> str:
             figure.metric + (f" [{notes.index(figure.note) + 1}]" if figure.note else ""),
             figure.text,
             figure.tier.value,
-            figure.tool,
+            figure.tool_text,
             figure.part or "any",
             f"{figure.clock_ns:g} ns",
         )
         for figure in figures
     ]
-    lines = ["Latency and resources", *aligned(rows, "<><<<>")]
-    lines += [f"[{number}] {note}" for number, note in enumerate(notes, start=1)]
-    return "\n".join(lines)
+    below = tuple(f"[{number}] {note}" for number, note in enumerate(notes, start=1))
+    return Grid("Latency and resources", tuple(rows), "<><<<>", below)
 
 
 def percent(rate: float) -> str:
@@ -76,11 +106,31 @@ def aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
         rows: the cells, the head first.
         sides: per column ``<`` for left or ``>`` for right.
     """
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            f"{cell:{side}{width}}" for cell, width, side in zip(row, widths, sides, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    widths = _widths(rows)
+    lines = ["  ".join(_padded(row, widths, sides)).rstrip() for row in rows]
     return [lines[0], "  ".join("─" * width for width in widths), *lines[1:]]
+
+
+def markdown_table(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+    """The same as lines of a Markdown table, its columns aligned in the source, too."""
+    cells = [[_plain(cell) for cell in row] for row in rows]
+    widths = [max(3, width) for width in _widths(cells)]
+    rule = [
+        "-" * width if side == "<" else "-" * (width - 1) + ":"
+        for width, side in zip(widths, sides, strict=True)
+    ]
+    lines = [_padded(row, widths, sides) for row in cells]
+    return [f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]]]
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+
+
+def _padded(row: Sequence[str], widths: Sequence[int], sides: str) -> list[str]:
+    return [f"{cell:{side}{width}}" for cell, width, side in zip(row, widths, sides, strict=True)]
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is: no bars that end a cell, no brackets, stars or tags."""
+    return "".join(f"\\{sign}" if sign in "|*_[]<>`\\" else sign for sign in text)

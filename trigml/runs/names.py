@@ -11,6 +11,7 @@ SCORES = "scores.npz"
 PLOTS = "plots"
 MANIFEST = "manifest.json"
 HLS = "hls"
+RTL = "rtl"
 
 UNFINISHED_SUFFIX = ".unfinished"
 PROGRESS = "progress"

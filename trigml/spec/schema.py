@@ -11,6 +11,7 @@ from trigml.contract import LARGEST_SHIFT
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, Overflow, Rounding
 from trigml.frontends.names import usable_as_top
+from trigml.spec.limits import AmountLimit, TimeLimit
 
 SPEC_VERSION = 1
 AUTO: Literal["auto"] = "auto"
@@ -70,6 +71,18 @@ def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def _time(value: Any) -> Any:
+    return None if value is None else str(TimeLimit.parse(value))
+
+
+def _interval(value: Any) -> Any:
+    return _time(f"{value} cycles" if type(value) is int else value)
+
+
+def _amount(value: Any) -> Any:
+    return None if value is None else AmountLimit.parse(value).written
+
+
 IntegerBits: TypeAlias = int | tuple[int, ...] | Literal["auto"]
 SignedInteger: TypeAlias = Annotated[IntegerBits, _integer_bits(1)]  # QKeras cannot take fewer
 UnsignedInteger: TypeAlias = Annotated[IntegerBits, _integer_bits(0)]
@@ -82,6 +95,10 @@ TopName: TypeAlias = Annotated[
 Part: TypeAlias = Annotated[
     str, Field(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$")  # it becomes a word of Tcl
 ]
+
+Time: TypeAlias = Annotated[str | None, BeforeValidator(_time)]
+Interval: TypeAlias = Annotated[str | None, BeforeValidator(_interval)]
+Amount: TypeAlias = Annotated[int | str | None, BeforeValidator(_amount)]
 
 
 class _Section(BaseModel):
@@ -217,12 +234,50 @@ class GateSpec(_Section):
 class TargetSpec(_Section):
     """The device and the defaults of ``trigml synth``."""
 
-    backend: Literal["vitis", "vivado", "quartus", "catapult", "oneapi"] = "vitis"
+    backend: Literal["vitis", "vivado", "quartus", "catapult", "oneapi", "rtl"] = "vitis"
     part: Part = "xcvu13p-flga2577-2-e"
     clock_ns: Annotated[float, Field(ge=0.5, le=1000)] = 5.0
     io: Literal["parallel", "stream"] = "parallel"
     strategy: Literal["latency", "resource"] = "latency"
     reuse_factor: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+
+
+class ResourceBudgetSpec(_Section):
+    """Most cells of each kind: a number, or a share of the part or of one of its super logic regions."""
+
+    LUT: Amount = None
+    FF: Amount = None
+    CARRY: Amount = None
+    DSP: Amount = None
+    BRAM18: Amount = None
+    URAM: Amount = None
+    ALM: Amount = None
+    M20K: Amount = None
+
+    @property
+    def limits(self) -> dict[str, AmountLimit]:
+        """Those that are given."""
+        return {name: AmountLimit.parse(value) for name, value in self if value is not None}
+
+
+class BudgetSpec(_Section):
+    """Limits that firmware has to keep; left out: not asked for."""
+
+    latency: Time = None
+    initiation_interval: Interval = None
+    resources: ResourceBudgetSpec = ResourceBudgetSpec()
+    part: Part | None = None
+
+    @property
+    def times(self) -> dict[str, TimeLimit]:
+        """Limits of latency and initiation interval, as figures call them, where given."""
+        given = {"latency": self.latency, "initiation interval": self.initiation_interval}
+        return {name: TimeLimit.parse(text) for name, text in given.items() if text is not None}
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is any limit."""
+        return bool(self.times or self.resources.limits)
 
 
 class Spec(_Section):
@@ -240,6 +295,7 @@ class Spec(_Section):
     baseline: BaselineSpec = BaselineSpec()
     gate: GateSpec = GateSpec()
     target: TargetSpec = TargetSpec()
+    budget: BudgetSpec = BudgetSpec()
 
     @model_validator(mode="after")
     def _integer_bits_per_layer(self) -> Spec:

@@ -26,12 +26,11 @@ from trigml.backends.hls.layers import hls_layers, spelled
 from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType, Strategy
 from trigml.backends.hls.passes import port_layers, with_padding_apart
 from trigml.backends.hls.preflight import NoExactProject, backend_problems
-from trigml.backends.project import Project
+from trigml.backends.project import PROJECT_FILE, Project
 from trigml.errors import ToolFailed
 from trigml.fixedpoint import FixedPoint, IntArray
 from trigml.graph import Graph
 
-PROJECT_FILE = "trigml_project.json"
 _RESOURCE_ONLY = (HlsBackend.QUARTUS, HlsBackend.ONEAPI)
 
 

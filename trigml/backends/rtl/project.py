@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trigml import __version__
 from trigml.backends.languages import Language
-from trigml.backends.project import Project
+from trigml.backends.project import PROJECT_FILE, Project
 from trigml.backends.rtl.interface import interface_document
 from trigml.backends.rtl.network import Logic
 from trigml.backends.rtl.options import RtlOptions
@@ -26,7 +26,6 @@ from trigml.errors import ToolFailed
 from trigml.fixedpoint import IntArray
 from trigml.resources import shipped_folder
 
-PROJECT_FILE = "trigml_project.json"
 TOP = "src/top.v"
 
 

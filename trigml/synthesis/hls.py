@@ -1,0 +1,130 @@
+"""The graph of a run as an HLS project, compiled with g++ and compared in every word."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from trigml.backends.hls.options import HlsOptions
+from trigml.backends.hls.writer import HlsProject, hls_project
+from trigml.backends.rtl import Logic, logic_of
+from trigml.errors import BadInput
+from trigml.graph import Graph
+from trigml.progress import Progress
+from trigml.reports.estimate import estimated_figures
+from trigml.reports.stored import Contents, ProjectReport
+from trigml.reports.vendor import vendor_figures
+from trigml.runs import Run, names
+from trigml.synthesis.common import (
+    Inputs,
+    Plotted,
+    Request,
+    Synthesis,
+    folder_word,
+    stands_already,
+    write_project,
+)
+from trigml.toolchains.programs import find_compiler
+from trigml.verify.building import StageName, StageSources, build_stages, require_unrollable
+from trigml.verify.comparison import Comparison, compare
+from trigml.verify.stages import GraphStage
+
+
+def hls_folder(run: Run, options: HlsOptions) -> Path:
+    """Where a project goes if nothing else is said: one folder per choice of options, inside the run."""
+    target = run.spec.target
+    parts = [options.backend.value, options.io.value, options.strategy.value]
+    if options.reuse_factor != 1:
+        parts.append(f"rf{options.reuse_factor}")
+    if options.clock_ns != target.clock_ns:
+        parts.append(f"{options.clock_ns:g}ns")
+    usual = target.part if options.backend.value == target.backend else options.backend.default_part
+    if options.part != usual:
+        parts.append(folder_word(options.part))
+    return run.path / names.HLS / "-".join(parts)
+
+
+def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
+    """Write the HLS project of a run, check it and report on it.
+
+    Args:
+        request: the run, the folder, the events.
+        options: backend, part, clock and the rest.
+
+    Raises:
+        BadInput: the folder holds something else, the events are not there, the graph has no HLS form.
+        MissingTool: no C++ compiler.
+        NotBitExact: a stage differs from the graph; the project is in ``request.not_exact``.
+    """
+    request.refuse_occupied()
+    emulated = options.backend.emulates_with_gxx
+    if emulated:
+        find_compiler()  # its absence should not show only after half a minute of work
+    inputs = request.inputs()
+    with request.progress.task(f"Writing the {options.backend.value} project") as task:
+        project = hls_project(inputs.graph, options, vectors=inputs.testbench)
+        kept = stands_already(request.folder, project, force=request.force)
+        task.advance()
+    logic = _logic(inputs.graph, options, request.progress)
+    comparison = _comparison(inputs, project, logic, request.progress)
+    report = ProjectReport(
+        request.folder,
+        options,
+        Contents.of(project),
+        comparison,
+        () if isinstance(logic, str) else tuple(estimated_figures(logic, clock_ns=options.clock_ns)),
+        notes=(*_notes(options), *project.notes, *((logic,) if isinstance(logic, str) else ())),
+    )
+    if comparison.first_difference is not None:
+        write_project(project, replace(report, folder=request.not_exact))
+        raise comparison.first_difference.explained()
+    write_project(project, report, Plotted(request.run, inputs, "HLS C++") if emulated else None, kept=kept)
+    vendor = tuple(vendor_figures(request.folder, project.top))
+    return Synthesis(replace(report, vendor=vendor), kept, _vendor_commands(request.folder, options))
+
+
+def _vendor_commands(folder: Path, options: HlsOptions) -> tuple[str, ...]:
+    script = {
+        "vitis": "vitis-run --mode hls --tcl build_prj.tcl",
+        "vivado": "vivado_hls -f build_prj.tcl",
+    }
+    command = script.get(options.backend.value)
+    return () if command is None else (f"cd {shlex.quote(str(folder))} && {command}",)
+
+
+def _logic(graph: Graph, options: HlsOptions, listener: Progress) -> Logic | str:
+    """The graph as unrolled logic, or why there is no estimate."""
+    with listener.task("Estimating latency and resources with alkaid"):
+        try:
+            require_unrollable(graph)
+            return logic_of(graph, options.clock_ns)
+        except BadInput as error:
+            place = f" ({error.where})" if error.where else ""
+            return f"no estimate of latency and resources: {error.problem}{place}"
+
+
+def _comparison(inputs: Inputs, project: HlsProject, logic: Logic | str, listener: Progress) -> Comparison:
+    wanted = [StageName.KERAS]
+    wanted += [] if isinstance(logic, str) else [StageName.LOGIC]
+    wanted += [StageName.HLS] if project.options.backend.emulates_with_gxx else []
+    with tempfile.TemporaryDirectory(prefix="trigml_synth_") as scratch:
+        sources = StageSources(
+            inputs.model,
+            Path(scratch),
+            project.options,
+            project=project,
+            logic=None if isinstance(logic, str) else logic,
+        )
+        built = build_stages(sources, required=wanted, progress=listener)
+        return compare(GraphStage(inputs.graph), built.stages, inputs.sets, listener)
+
+
+def _notes(options: HlsOptions) -> tuple[str, ...]:
+    if options.backend.emulates_with_gxx:
+        return ()
+    return (
+        f"the C++ of {options.backend.value} projects does not compile with plain g++: "
+        "the project was written, but not run",
+    )
