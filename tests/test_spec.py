@@ -297,3 +297,51 @@ def test_the_documentation_explains_every_key() -> None:
     names = [".".join(path) for path in Schema(Spec, "spec").key_paths()]
     missing = [name for name in names if f"`{name}`" not in text]
     assert missing == []
+
+
+TIME = "a positive number with one of the units ns, us, BX (bunch crossings) or cycles"
+AMOUNT = "a whole number from 0, or a share"
+
+
+@pytest.mark.parametrize(
+    ("budget", "parts"),
+    [
+        ("latency: 100", ["budget.latency", TIME, "found:    100"]),
+        ("latency: 100 ms", ["budget.latency", TIME, '"100 ms"']),
+        ("latency: -5 ns", ["budget.latency", TIME, '"-5 ns"']),
+        ("latency: 0 BX", ["budget.latency", TIME]),
+        ("latency: ns", ["budget.latency", TIME]),
+        ("initiation_interval: 0", ["budget.initiation_interval", TIME, "found:    0"]),
+        ("initiation_interval: true", ["budget.initiation_interval", TIME]),
+        ("initiation_interval: 2.5", ["budget.initiation_interval", TIME]),
+        ("latncy: 4 BX", ["unknown key 'budget.latncy'", "did you mean budget.latency?"]),
+        ("resources: {LUTs: 5}", ["unknown key", "did you mean budget.resources.LUT?"]),
+        ("resources: {LUT: -5}", ["budget.resources.LUT", AMOUNT, "found:    -5"]),
+        ("resources: {LUT: 5.5}", ["budget.resources.LUT", AMOUNT]),
+        ("resources: {LUT: true}", ["budget.resources.LUT", AMOUNT]),
+        ("resources: {LUT: 120 %}", ["budget.resources.LUT", AMOUNT, '"120 %"']),
+        ("resources: {LUT: 5 % of a rgion}", ["budget.resources.LUT", AMOUNT]),
+        ("resources: {LUT: '5'}", ["budget.resources.LUT", AMOUNT]),
+        ("part: 'a b'", ["budget.part", "match pattern"]),
+    ],
+)
+def test_a_wrong_budget_is_explained(budget: str, parts: list[str]) -> None:
+    """A wrong unit, a negative number and an unknown resource are refused before anything is trained."""
+    message = problem_with("training:", f"budget: {{{budget}}}\ntraining:")
+    for part in parts:
+        assert part in message
+
+
+def test_a_budget_is_kept_as_it_was_meant() -> None:
+    """However it is written, a budget has one form in a run's spec; without one nothing is asked."""
+    resources = "{LUT: 5%, FF: 100, DSP: 2.50 % of one SLR}"
+    text = f"budget: {{latency: 4bx, initiation_interval: 1, resources: {resources}}}\ntraining:"
+    spec = spec_from_text(GOOD.replace("training:", text), "toy.yml")
+    assert (spec.budget.latency, spec.budget.initiation_interval) == ("4 BX", "1 cycle")
+    found = spec.budget.resources
+    assert (found.LUT, found.FF, found.DSP) == ("5 % of the part", 100, "2.5 % of a region")
+    assert list(spec.budget.times) == ["latency", "initiation interval"]
+    assert list(found.limits) == ["LUT", "FF", "DSP"]
+    assert spec_from_text(spec_text(spec), "again") == spec
+    assert not spec_from_text(GOOD, "toy.yml").budget.asks
+    assert with_overrides(spec_from_text(GOOD, "toy.yml"), ["budget.resources.ALM=0"]).budget.asks

@@ -1,4 +1,4 @@
-"""The spec: one YAML file that names task, data, architecture, quantisation, training, gates and target."""
+"""The spec: one YAML file: task, data, architecture, quantisation, training, gates, target and budget."""
 
 from trigml.spec.loading import (
     load_spec,
@@ -11,6 +11,7 @@ from trigml.spec.loading import (
 from trigml.spec.schema import (
     AUTO,
     BaselineSpec,
+    BudgetSpec,
     DataSpec,
     FeatureSpec,
     GateSpec,
@@ -18,6 +19,7 @@ from trigml.spec.schema import (
     ModelSpec,
     QuantizationSpec,
     QuantizedTrainingSpec,
+    ResourceBudgetSpec,
     ScheduleSpec,
     Spec,
     SplitSpec,
@@ -28,6 +30,7 @@ from trigml.spec.schema import (
 __all__ = [
     "AUTO",
     "BaselineSpec",
+    "BudgetSpec",
     "DataSpec",
     "FeatureSpec",
     "GateSpec",
@@ -35,6 +38,7 @@ __all__ = [
     "ModelSpec",
     "QuantizationSpec",
     "QuantizedTrainingSpec",
+    "ResourceBudgetSpec",
     "ScheduleSpec",
     "Spec",
     "SplitSpec",

@@ -101,7 +101,7 @@ class AmountLimit:
         Raises:
             ValueError: something else, a negative number, or more than 100 %.
         """
-        if type(value) is int and value >= 0:
+        if type(value) is int and 0 <= value < 10**12:
             return cls(Fraction(value))
         found = _SHARE.fullmatch(value) if isinstance(value, str) else None
         whole = None if found is None else _WHOLES.get(" ".join((found[2] or "").lower().split()))

@@ -76,7 +76,8 @@ def _time(value: Any) -> Any:
 
 
 def _interval(value: Any) -> Any:
-    return _time(f"{value} cycles" if type(value) is int else value)
+    """A time, or a whole number of cycles."""
+    return _time(f"{value} cycles" if type(value) is int and value > 0 else value)
 
 
 def _amount(value: Any) -> Any:
