@@ -81,14 +81,12 @@ def synthesise_rtl(request: Request, options: RtlOptions) -> Synthesis:
         failed = replace(report, folder=request.not_exact, failure=str(error))
         write_project(project, failed)
         raise
-    report = replace(
-        report,
-        comparison=found.comparison,
-        own=(*_measured(found, options), *estimated_figures(logic, clock_ns=options.clock_ns)),
-    )
+    report = replace(report, comparison=found.comparison)
     if found.comparison.first_difference is not None:
         write_project(project, replace(report, folder=request.not_exact))
         raise found.comparison.first_difference.explained()
+    rows = (*_measured(found, options), *estimated_figures(logic, clock_ns=options.clock_ns))
+    report = replace(report, own=rows)
     write_project(project, report, Plotted(request.run, inputs, "RTL"), kept=kept)
     return Synthesis(report, kept)
 

@@ -1,0 +1,204 @@
+"""RTL projects of a run: exact, measured, reported; what is wrong with one is seen before it is released."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trigml.backends.project import PROJECT_FILE
+from trigml.backends.rtl import RtlProject
+from trigml.backends.rtl.project import TOP
+from trigml.cli.main import exit_code_of
+from trigml.synthesis import rtl
+
+pytestmark = pytest.mark.slow
+
+SMALL = {
+    "model.hidden": "[5]",
+    "training.epochs": "1",
+    "training.quantized.epochs": "1",
+    "training.batch_size": "4096",
+    "baseline.kind": "none",
+    "gate.max_accuracy_loss": "null",
+    "gate.max_auc_loss": "null",
+    "target.backend": "rtl",
+}
+QUICK = ["--random", "200"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short training of a small network on the packaged jets, with RTL as its target."""
+    run = tmp_path_factory.mktemp("rtl") / "run"
+    settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    assert exit_code_of(["train", "jet_tagger_hlf", "--quantize", "--out", str(run), *settings]) == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def project(trained: Path) -> Path:
+    """Its RTL project, made as the spec says."""
+    assert exit_code_of(["synth", str(trained), *QUICK]) == 0
+    return trained / "rtl" / "verilog"
+
+
+@pytest.fixture
+def copied(trained: Path, project: Path, tmp_path: Path) -> Path:
+    """A copy of the run with its project, that a test may change."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def reported(place: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    assert exit_code_of(["report", str(place), "--json"]) == 0
+    content: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return content
+
+
+def test_the_project_is_exact_and_its_latency_measured(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects the promise: 0 differing words in Verilator, latency and interval as measured there."""
+    report = reported(project, capsys)
+    assert (report["backend"], report["bit_exact"]) == ("rtl", True)
+    stages = report["verification"]["stages"]
+    assert [stage["stage"] for stage in stages][:4] == ["graph", "QKeras", "logic (alkaid)", "rtl"]
+    assert all(stage["differences"] == 0 and stage["events"] > 20_000 for stage in stages[:4])
+    rows = {(row["metric"], row["unit"], row["tool"]): row for row in report["figures"]}
+    cycles = json.loads((project / PROJECT_FILE).read_text())["latency_cycles"]
+    latency = rows["latency", "cycles", "Verilator"]
+    assert (latency["value"], latency["tier"]) == (cycles, "mapped")
+    assert "19,986 events back to back, with gaps, through a reset" in latency["note"]
+    assert rows["latency", "ns", "Verilator"]["value"] == 5 * cycles
+    assert "timing not verified" in rows["latency", "ns", "Verilator"]["note"]
+    assert rows["initiation interval", "cycles", "Verilator"]["value"] == 1
+    assert rows["events per bunch crossing", "", "Verilator"]["value"] == 5
+    assert rows["LUT", "", "alkaid"]["tier"] == "estimate"
+    assert (project / "plots" / "roc.png").stat().st_size > 10_000
+    assert len((project / "tb" / "inputs.hex").read_text().splitlines()) == 1000
+
+
+def test_the_same_project_is_kept(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects what tools have added to a project: the same command leaves it, and reports the same bytes."""
+    (project / "notes.txt").write_text("placed by hand")
+    stored = (project / "report.json").read_bytes()
+    assert exit_code_of(["synth", str(project.parent.parent), *QUICK]) == 0
+    assert "it was there already, unchanged" in capsys.readouterr().err
+    assert (project / "report.json").read_bytes() == stored
+    assert (project / "notes.txt").is_file()
+
+
+def test_the_report_as_markdown(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the page for a merge request: performance, bit-exactness, and every figure with its tier."""
+    page = tmp_path / "report.md"
+    assert exit_code_of(["report", str(project.parent.parent), "--markdown", str(page)]) == 0
+    shown = capsys.readouterr().out
+    text = page.read_text()
+    assert "### rtl project `verilog`" in text
+    rows = [line for line in text.splitlines() if line.startswith("| latency")]
+    assert len({line.replace(r"\|", "").count("|") for line in rows}) == 1
+    assert any("mapped" in line and "Verilator" in line for line in rows)
+    assert "Latency and resources" in shown
+    assert "| latency" not in shown
+
+
+@pytest.mark.parametrize("name", ["src/top.v", "contract.json", "README.md"])
+def test_an_old_report_is_not_shown_for_a_changed_project(
+    copied: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects against figures of another design: the report belongs to the digest of the files."""
+    changed = copied / "rtl" / "verilog" / name
+    changed.write_text(changed.read_text() + " ")
+    for place in (copied, copied / "rtl" / "verilog"):
+        assert exit_code_of(["report", str(place)]) == 2
+        captured = capsys.readouterr()
+        assert "changed since its report was made" in captured.err
+        assert captured.out == ""
+    changed.unlink()
+    assert exit_code_of(["report", str(copied)]) == 2
+    assert f"no file {name}" in capsys.readouterr().err
+
+
+def planted(monkeypatch: pytest.MonkeyPatch, change: Callable[[dict[str, bytes]], dict[str, bytes]]) -> None:
+    """Every RTL project has its files changed before it is checked."""
+    made = rtl.rtl_project
+
+    def changed(*arguments: Any, **options: Any) -> RtlProject:
+        project = made(*arguments, **options)
+        return dataclasses.replace(project, files=change(dict(project.files)))
+
+    monkeypatch.setattr(rtl, "rtl_project", changed)
+
+
+def _other_latency(files: dict[str, bytes]) -> dict[str, bytes]:
+    claim = json.loads(files[PROJECT_FILE])
+    claim["latency_cycles"] -= 1
+    return files | {PROJECT_FILE: json.dumps(claim).encode()}
+
+
+def _other_word(files: dict[str, bytes]) -> dict[str, bytes]:
+    top = files[TOP].decode()
+    (first, *_) = [line for line in top.splitlines() if line.strip().startswith("assign out_words[")]
+    return files | {TOP: top.replace(first, first.replace("= {", "= ~{"), 1).encode()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """A change of a project's files, what is said of it, and whether it stands in the report as a failure."""
+
+    change: Callable[[dict[str, bytes]], dict[str, bytes]]
+    message: str
+    failure: bool
+
+
+FAULTS = {
+    "latency": Fault(_other_latency, "the RTL has another latency than its project says", True),
+    "word": Fault(_other_word, "rtl differs from the graph", False),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_not_released(
+    trained: Path,
+    tmp_path: Path,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Protects the output folder: a wrong word or a wrong latency is exit code 4, and goes beside it."""
+    fault = FAULTS[name]
+    planted(monkeypatch, fault.change)
+    folder = tmp_path / "project"
+    assert exit_code_of(["synth", str(trained), "--out", str(folder), *QUICK]) == 4
+    assert fault.message in capsys.readouterr().err
+    assert not folder.exists()
+    report = reported(folder.with_name("project.not-exact"), capsys)
+    assert report["bit_exact"] is False
+    assert report["figures"] == []
+    assert (fault.message in report["failure"]) == fault.failure
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--reuse-factor", "2"], "--reuse-factor is for HLS projects"),
+        (["--io", "stream", "--strategy", "latency"], "--strategy, --io are for HLS projects"),
+        (["--backend", "vitis", "--language", "vhdl"], "--language is for RTL projects"),
+        (["--backend", "quartus", "--stages", "0"], "--stages is for RTL projects"),
+        (["--stages", "0"], "the number of pipeline stages is out of range"),
+        (["--clock-ns", "0"], "the clock period is out of range"),
+    ],
+)
+def test_options_of_the_other_kind_are_refused(
+    trained: Path, tmp_path: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects against an option that would have no effect: it is named, and nothing is begun."""
+    assert exit_code_of(["synth", str(trained), *options, "--out", str(tmp_path / "x")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
