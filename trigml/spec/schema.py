@@ -298,6 +298,11 @@ class Spec(_Section):
     target: TargetSpec = TargetSpec()
     budget: BudgetSpec = BudgetSpec()
 
+    @property
+    def firmware_budget(self) -> BudgetSpec:
+        """The budget with the device that it is for."""
+        return self.budget.model_copy(update={"part": self.budget.part or self.target.part})
+
     @model_validator(mode="after")
     def _integer_bits_per_layer(self) -> Spec:
         layers = len(self.model.hidden)
