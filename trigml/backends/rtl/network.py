@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml.backends.rtl.operations import port, traced
+from trigml.backends.rtl.rounding import requantized
 from trigml.errors import BadInput
 from trigml.fixedpoint import IntArray
 from trigml.graph import Graph
-from trigml.graph.operations import Input
+from trigml.graph.operations import Input, Quantize, Relu
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
     for operation in graph.operations:
         if isinstance(operation, Input):
             tensors[operation.name] = port(operation, inputs[operation.name][0])
+            continue
+        source = graph[operation.inputs[0]]
+        if isinstance(operation, Quantize) and isinstance(source, Relu):
+            before = tensors[source.inputs[0]]
+            tensors[operation.name] = requantized(before, operation.format, rectified=True)
             continue
         sources = [tensors[name] for name in operation.inputs]
         tensors[operation.name] = traced(

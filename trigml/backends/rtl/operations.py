@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trigml.backends.rtl.rounding import alkaid_bits, requantized
+from trigml.backends.rtl.rounding import requantized
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, IntArray, to_values
 from trigml.graph import Operation
@@ -42,13 +42,13 @@ def traced(operation: Operation, sources: Sequence[Any], formats: Sequence[Fixed
             lsb = operation.format.lsb
             return np.minimum(np.maximum(x, operation.low * lsb), operation.high * lsb)
         case ops.Quantize():
-            return requantized(x, formats[0].fraction, operation.format)
+            return requantized(x, operation.format)
         case ops.Table():
             return _looked_up(operation, x, formats[0])
         case ops.MaxPool():
             return _max_pooled(operation, x)
         case ops.AveragePool():
-            return _averaged(operation, x, formats[0])
+            return _averaged(operation, x)
         case ops.Sum():
             return _reduced(x, operation, lambda a, b: a + b)
         case ops.Maximum():
@@ -132,7 +132,7 @@ def _max_pooled(operation: ops.MaxPool, x: Any) -> Any:
     return _array(pooled, operation.shape, x)
 
 
-def _averaged(operation: ops.AveragePool, x: Any, source: FixedPoint) -> Any:
+def _averaged(operation: ops.AveragePool, x: Any) -> Any:
     counts = cells_inside(x.shape[:-1], operation.pool, operation.strides, operation.padding)
     if odd := [int(count) for count in np.unique(counts) if count & (count - 1)]:
         raise BadInput(
@@ -151,8 +151,7 @@ def _averaged(operation: ops.AveragePool, x: Any, source: FixedPoint) -> Any:
         x,
     )
     means = sums * (1.0 / counts)[..., None]
-    more = int(counts.max()).bit_length() - 1
-    return requantized(means, source.fraction + more, operation.format)
+    return requantized(means, operation.format)
 
 
 def _reduced(x: Any, operation: ops.Sum | ops.Maximum, combine: Callable[[Any, Any], Any]) -> Any:
@@ -218,4 +217,6 @@ def port(operation: ops.Input, words: Any) -> Any:
     """An input: its port holds words already."""
     from alkaid.trace.ops import quantize
 
-    return quantize(words.reshape(operation.shape), *alkaid_bits(operation.format))
+    format_ = operation.format
+    signed = int(format_.signed)
+    return quantize(words.reshape(operation.shape), signed, format_.integer - signed, format_.fraction)

@@ -1,9 +1,12 @@
-"""Quantisers as logic: every rounding and overflow rule composed from what alkaid has, exactly.
+"""Quantisers as logic: every rounding and overflow rule, exactly, in as few look-up tables as we know how.
 
-alkaid truncates, wraps and saturates. Every other rounding is a truncation after a small amount was added
-(``h`` half an LSB of the target, ``e`` an LSB of the source): ``RND`` adds ``h``, ``RND_MIN_INF`` adds
-``h - e``, ``RND_CONV`` adds ``h - e`` and ``e`` more where the lowest bit that is kept is one, and those that
-look at the sign add or leave out ``e`` where it is negative.
+alkaid itself truncates, rounds half up, wraps and saturates, the last by a subtraction and a choice for each
+end. Here a rounding is an addition of a constant, which merges with the bias of the layer before (``h`` is
+half an LSB of the target, ``e`` an LSB of the source): ``RND`` adds ``h``, ``RND_MIN_INF`` adds ``h - e``.
+``RND_CONV`` adds ``h`` as well, and then clears the lowest bit that it keeps where all dropped bits are zero:
+these are the ties, all of them were rounded up, and the even neighbour is the one below exactly where the
+upper one is odd. The rules that look at the sign add one bit, made from the sign and the dropped bits, to the
+truncated word. What does not fit is found by looking at the bits above the target, not by comparing.
 """
 
 from __future__ import annotations
@@ -12,67 +15,101 @@ from typing import Any
 
 import numpy as np
 
-from trigml.fixedpoint import FixedPoint, Overflow, Rounding
+from trigml.backends.rtl.overflow import fitted
+from trigml.fixedpoint import FixedPoint, Rounding, to_words
+
+_WHERE_NOT_NEGATIVE = {
+    Rounding.TRN_ZERO: Rounding.TRN,
+    Rounding.RND_ZERO: Rounding.RND_MIN_INF,
+    Rounding.RND_INF: Rounding.RND,
+}
+_WHERE_NEGATIVE = {
+    Rounding.RND_ZERO: Rounding.RND,
+    Rounding.RND_INF: Rounding.RND_MIN_INF,
+}
 
 
-def requantized(x: Any, fraction: int, target: FixedPoint) -> Any:
-    """alkaid variables with ``fraction`` fractional bits, brought into ``target``.
+def requantized(x: Any, target: FixedPoint, *, rectified: bool = False) -> Any:
+    """alkaid variables brought into ``target``.
 
     Args:
         x: an array of alkaid's variables.
-        fraction: their fractional bits.
         target: the format, with its rounding and overflow.
+        rectified: negative values count as zero, as after a ReLU. Every rounding leaves zero alone and never
+            falls when its input rises: so the ReLU can come after it, where there are fewer bits.
     """
-    from alkaid.trace.ops import quantize
-
-    if fraction > target.fraction:
-        x = x + _amount(x, fraction, target)
-    if target.overflow is Overflow.SAT_ZERO:
-        return _zero_where_outside(x, target)
-    return quantize(x, *alkaid_bits(target), target.overflow.value, "TRN")
-
-
-def alkaid_bits(format_: FixedPoint) -> tuple[int, int, int]:
-    """alkaid's description: sign bit, integer bits without it, fractional bits."""
-    return int(format_.signed), format_.integer - int(format_.signed), format_.fraction
-
-
-def _amount(x: Any, fraction: int, target: FixedPoint) -> Any:
-    """What is added before the truncation."""
-    from alkaid.trace.ops import quantize
-
-    half, step = 2.0 ** -(target.fraction + 1), 2.0**-fraction
-    match target.rounding:
-        case Rounding.TRN:
-            return 0.0
-        case Rounding.RND:
-            return half
-        case Rounding.RND_MIN_INF:
-            return half - step
-        case Rounding.RND_CONV:
-            odd = quantize(x, 0, 1 - target.fraction, target.fraction, "WRAP", "TRN")
-            return odd * 2.0 ** (target.fraction - fraction) + (half - step)
-        case Rounding.TRN_ZERO:
-            return np.signbit(x) * (2 * half - step)
-        case Rounding.RND_ZERO:
-            return np.signbit(x) * step + (half - step)
-        case Rounding.RND_INF:
-            return np.signbit(x) * -step + half
-
-
-def _zero_where_outside(x: Any, target: FixedPoint) -> Any:
     from alkaid.trace import FVArray
 
-    low, high = target.min_word * target.lsb, target.max_word * target.lsb
-    wide = [v.quantize(*_wide(v, target), "WRAP", "TRN") for v in np.asarray(x).ravel()]
-    fitted = [
-        (v < low).msb_mux(0.0, (v > high).msb_mux(0.0, v)).quantize(*alkaid_bits(target), "WRAP", "TRN")
-        for v in wide
-    ]
-    return FVArray(np.array(fitted, dtype=object).reshape(x.shape), x.solver_options, hwconf=x.hwconf)
+    flat = np.empty(x.size, dtype=object)
+    flat[:] = [_quantized(variable, target, rectified) for variable in np.asarray(x).ravel()]
+    return FVArray(flat.reshape(x.shape), x.solver_options, hwconf=x.hwconf)
 
 
-def _wide(variable: Any, target: FixedPoint) -> tuple[int, int, int]:
-    """Enough integer bits for everything that the variable can be."""
+def _quantized(variable: Any, target: FixedPoint, rectified: bool) -> Any:
+    if variable.low == variable.high:
+        value = max(0.0, float(variable.low)) if rectified else float(variable.low)
+        (word,) = to_words(np.array([value]), target)
+        return type(variable).from_const(float(word) * target.lsb, hwconf=variable.hwconf)
+    whole = _rounded(variable, target, rectified)
+    return fitted(whole.relu() if rectified else whole, target)
+
+
+def _rounded(variable: Any, target: FixedPoint, rectified: bool) -> Any:
+    """A multiple of the target's LSB, not yet inside its range."""
+    fraction, dropped = target.fraction, int(variable.kif[2]) - target.fraction
+    if dropped <= 0:
+        return variable
+    half, step = target.lsb / 2, float(variable.step)
+    match _rule(variable, target.rounding, rectified):
+        case Rounding.TRN:
+            return _truncated(variable, fraction)
+        case Rounding.RND:
+            return _truncated(variable + half, fraction)
+        case Rounding.RND_MIN_INF:
+            return _truncated(variable + (half - step), fraction)
+        case Rounding.RND_CONV:
+            return _to_even(variable + half, fraction)
+        case Rounding.TRN_ZERO:
+            carry = variable.is_negative() & _any(variable, -fraction)
+        case Rounding.RND_ZERO:
+            carry = _bit(variable, -fraction - 1) & _either(variable.is_negative(), variable, fraction)
+        case Rounding.RND_INF:
+            carry = _bit(variable, -fraction - 1) & _either(~variable.is_negative(), variable, fraction)
+    return _truncated(variable, fraction) + carry * target.lsb
+
+
+def _rule(variable: Any, rounding: Rounding, rectified: bool) -> Rounding:
+    """The rule, or a simpler one that is the same where one of the signs does not matter."""
+    if variable.low >= 0 or rectified:
+        return _WHERE_NOT_NEGATIVE.get(rounding, rounding)
+    if variable.high <= 0:
+        return _WHERE_NEGATIVE.get(rounding, rounding)
+    return rounding
+
+
+def _to_even(above: Any, fraction: int) -> Any:
+    """Half to even of a variable to which half an LSB has been added."""
+    lowest = _bit(above, -fraction) & _any(above, -fraction)
+    return _truncated(above, fraction - 1) + lowest * 2.0**-fraction
+
+
+def _either(sign: Any, variable: Any, fraction: int) -> Any:
+    """The given bit, or any bit below half an LSB."""
+    if variable.kif[2] <= fraction + 1:
+        return sign
+    return sign | _any(variable, -fraction - 1)
+
+
+def _truncated(variable: Any, fraction: int) -> Any:
     signed, integer, _ = variable.kif
-    return int(signed), int(integer) + 1, target.fraction
+    return variable.quantize(int(signed), max(int(integer), 1 - fraction), fraction)
+
+
+def _bit(variable: Any, place: int) -> Any:
+    """The bit worth ``2**place``, as 0 or 1."""
+    return variable.quantize(0, place + 1, -place) * 2.0**-place
+
+
+def _any(variable: Any, place: int) -> Any:
+    """1 where any bit below ``2**place`` is set."""
+    return variable.quantize(0, place, int(variable.kif[2])).unary_bit_op("any")
