@@ -18,8 +18,6 @@ switch [lindex $argv 0] {
     synth {
         create_project -in_memory -part @PART@
         add_files $verilog
-        # Files of floating-point cores and the like, if HLS asks for any.
-        foreach script [glob -nocomplain [file join $verilog *.tcl]] { source $script }
         read_xdc -mode out_of_context [file join $here clock_ooc.xdc]
         synth_design -top @TOP@ -part @PART@ -mode out_of_context
         write_checkpoint -force $checkpoint

@@ -6,7 +6,7 @@ import pytest
 
 from trigml.errors import BadInput
 from trigml.reports.figures import Tier
-from trigml.reports.vendor import vendor_figures
+from trigml.reports.vendor import BY_HAND, vendor_figures
 
 REPORT = """<profile>
   <ReportVersion><Version>2024.1</Version></ReportVersion>
@@ -20,7 +20,7 @@ REPORT = """<profile>
       <Worst-caseLatency>10</Worst-caseLatency><Interval-max>1</Interval-max>
     </SummaryOfOverallLatency>
   </PerformanceEstimates>
-  <AreaEstimates><Resources><FF>7</FF><LUT>1234</LUT><DSP>0</DSP></Resources></AreaEstimates>
+  <AreaEstimates><Resources><FF>7</FF><LUT>1234</LUT><DSP>0</DSP><BRAM_18K>2</BRAM_18K></Resources></AreaEstimates>
 </profile>
 """
 
@@ -40,6 +40,7 @@ def test_vendor_rows(tmp_path: Path, estimated: str) -> None:
         ("LUT", 1234, ""),
         ("FF", 7, ""),
         ("DSP", 0, ""),
+        ("BRAM18", 2, ""),
         ("latency", 10, "cycles"),
         ("latency", 40, "ns"),
         ("latency", 1.6, "BX"),
@@ -48,9 +49,10 @@ def test_vendor_rows(tmp_path: Path, estimated: str) -> None:
     ]
     for row in rows:
         assert (row.tier, row.part, row.clock_ns) == (Tier.VENDOR, "xcvu9p-flga2104-2-e", 4.0)
-        assert row.tool == "HLS 2024.1 (virtexuplus)"
-        if row.metric in ("LUT", "FF", "DSP"):
-            assert row.note == "after HLS scheduling, before logic synthesis"
+        assert row.tool_text == "Vitis HLS 2024.1"
+        assert row.note.endswith(BY_HAND)
+        if row.metric in ("LUT", "FF", "DSP", "BRAM18"):
+            assert row.note.startswith("after HLS scheduling, before logic synthesis; ")
         if row.unit in ("ns", "BX"):
             assert "not verified" in row.note
             assert f"expects to reach {estimated} ns" in row.note

@@ -1,0 +1,1 @@
+"""The vendors' tools: finding and running them, and reading what they report."""
