@@ -23,6 +23,7 @@ COMMANDS = [
     ["emulate"],
     ["export"],
     ["report"],
+    ["devices"],
     ["data"],
     ["data", "samples"],
     ["data", "describe"],

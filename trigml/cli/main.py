@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import trigml
-from trigml.cli import data, emulate, export, inspect, preflight, report, synth, train, verify
+from trigml.cli import data, devices, emulate, export, inspect, preflight, report, synth, train, verify
 from trigml.errors import TrigmlError
 
 INTERRUPTED = 130
@@ -28,8 +28,8 @@ The main job, on the packaged jets:
 
 Results go to stdout, messages to stderr.
 
-Exit codes: 0 fine, 2 bad input or a missing tool, 3 a gate of the spec is broken, 4 two stages differ in a
-bit, 130 interrupted.
+Exit codes: 0 fine, 2 bad input or a missing tool, 3 a gate or the budget of the spec is broken, 4 two stages
+differ in a bit, 130 interrupted.
 """
 
 app = typer.Typer(
@@ -48,6 +48,7 @@ app.command("verify", help=verify.HELP)(verify.verify)
 app.command("emulate", help=emulate.HELP)(emulate.emulate)
 app.command("export", help=export.HELP)(export.export)
 app.command("report", help=report.HELP)(report.report)
+app.command("devices", help=devices.HELP)(devices.devices)
 app.add_typer(data.app, name="data")
 
 

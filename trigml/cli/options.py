@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from trigml.reports.figures import Tier
+
 if TYPE_CHECKING:
     from trigml.opening import OpenOptions
 
@@ -28,6 +30,10 @@ Force: TypeAlias = Annotated[
         "--force",
         help="Replace the run or project that trigml made there, with all that tools have added to it.",
     ),
+]
+RequireTier: TypeAlias = Annotated[
+    Tier | None,
+    typer.Option("--require-tier", help="Lowest tier of figures that can keep a limit of the budget."),
 ]
 Data: TypeAlias = Annotated[
     list[str] | None,
@@ -68,6 +74,12 @@ Quantizers: TypeAlias = Annotated[
 Softmax: TypeAlias = Annotated[
     SoftmaxForm,
     typer.Option("--softmax", help="Leave a softmax away, or compute it with exact tables."),
+]
+DeviceFiles: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--devices", metavar="FILE", help="A device file of your own (docs/devices.md); may be repeated."
+    ),
 ]
 EventFiles: TypeAlias = Annotated[
     list[str] | None,
