@@ -202,3 +202,33 @@ def test_options_of_the_other_kind_are_refused(
     assert exit_code_of(["synth", str(trained), *options, "--out", str(tmp_path / "x")]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+@pytest.fixture
+def limited(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give the run's spec a budget, as if it had been trained with one."""
+
+    def limit(**budget: Any) -> None:
+        report = copied / "rtl" / "verilog" / "report.json"
+        content = json.loads(report.read_text())
+        content["budget"] |= budget
+        report.write_text(json.dumps(content))
+
+    return limit
+
+
+def test_a_broken_budget_is_exit_code_3_after_everything_is_shown(
+    copied: Path, limited: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects CI: the report is complete, the table names limit, figure and tier, and the code is 3."""
+    page = tmp_path / "report.md"
+    limited(latency="100 ns", resources={"LUT": 10})
+    assert exit_code_of(["report", str(copied), "--markdown", str(page)]) == 3
+    shown = capsys.readouterr()
+    assert "the firmware breaks a limit of the budget: LUT" in shown.err
+    assert "Budget for xcvu13p" in shown.out
+    assert "BROKEN" in page.read_text()
+    limited(latency="1000 ns", resources={"LUT": "1 % of a region"})
+    assert exit_code_of(["report", str(copied)]) == 0
+    assert exit_code_of(["report", str(copied / "rtl" / "verilog"), "--require-tier", "vendor"]) == 3
+    assert "tier too low" in capsys.readouterr().out

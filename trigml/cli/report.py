@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from trigml.cli.console import Console
-from trigml.cli.options import Json, RunFolder, Verbose
+from trigml.cli.options import Json, RequireTier, RunFolder, Verbose
 
 HELP = """
 Show what a run reaches: performance, bit-exactness, latency and resources.
@@ -18,7 +18,8 @@ RUN is a run, or the folder of one project.
 
 Each latency and resource figure stands with its tier (vendor, mapped, estimate), tool, version, part and
 clock (docs/rtl.md). If a vendor's tool has run in a project's folder since, its figures are shown, too. A
-project whose files were changed since its report was made is refused.
+project whose files were changed since its report was made is refused. A budget of the spec that is broken is
+exit code 3.
 
 Examples:
 
@@ -36,23 +37,29 @@ def report(
         Path | None,
         typer.Option("--markdown", metavar="FILE", help="Write the report as Markdown, too."),
     ] = None,
+    require_tier: RequireTier = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Show what a run or a project reaches."""
     from trigml.atomic import write_text
     from trigml.backends.project import PROJECT_FILE
+    from trigml.devices import load_devices
+    from trigml.reports.assessment import Assessment, assess, broken_budgets
     from trigml.reports.run_report import RunReport, run_report
-    from trigml.reports.stored import ProjectReport, read_report
+    from trigml.reports.stored import read_report
 
     console = Console(as_json, verbose)
     quoted = shlex.quote(str(run))
-    made: ProjectReport | RunReport
+    made: Assessment | RunReport
+    devices = load_devices()
     steps = [f"trigml report {quoted} --markdown report.md"]
     if (run / PROJECT_FILE).is_file():
-        made = read_report(run)
+        made = assess(read_report(run), devices, require_tier)
+        assessed = [made]
     else:
-        made = run_report(run)
+        made = run_report(run, devices, require_tier)
+        assessed = list(made.projects)
         if made.projects:
             steps.insert(0, f"trigml synth {quoted} --backend rtl")
         else:
@@ -60,4 +67,6 @@ def report(
     if markdown is not None:
         write_text(markdown, made.markdown() + "\n")
     console.result(made.text(), made.to_json())
+    if (broken := broken_budgets(assessed)) is not None:
+        raise broken
     console.next_step(*steps)

@@ -13,7 +13,7 @@ import typer
 from trigml.backends.hls.options import IoType, Strategy, options_from
 from trigml.backends.languages import Language
 from trigml.cli.console import Console
-from trigml.cli.options import Data, Force, Json, RunFolder, Verbose
+from trigml.cli.options import Data, Force, Json, RequireTier, RunFolder, Verbose
 from trigml.errors import BadInput
 
 HELP = """
@@ -71,12 +71,16 @@ def synth(
             min=0, max=10_000_000, help="Random vectors [default: 100,000, fewer for large networks]."
         ),
     ] = None,
+    require_tier: RequireTier = None,
     force: Force = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Write, check and report a project."""
     from trigml.backends.rtl import RtlOptions
+    from trigml.devices import load_devices
+    from trigml.reports.assessment import assess, broken_budgets
+    from trigml.reports.budget import budget_device
     from trigml.runs import open_run
     from trigml.synthesis.common import Request
     from trigml.synthesis.hls import hls_folder, synthesise_hls
@@ -85,6 +89,8 @@ def synth(
     console = Console(as_json, verbose)
     opened = open_run(run)
     target = opened.spec.target
+    devices = load_devices()
+    budget_device(opened.spec.budget, target.part, devices)  # what cannot be judged is not worked for
     chosen = backend or Backend(target.backend)
     of_hls = {"--strategy": strategy, "--reuse-factor": reuse_factor, "--io": io}
     of_rtl = {"--language": language, "--stages": stages}
@@ -108,8 +114,11 @@ def synth(
         )
         made = synthesise_hls(request(hls_folder(opened, hls)), hls)
     folder = made.report.folder
-    console.result(made.report.text(), made.report.to_json())
+    assessed = assess(made.report, devices, require_tier)
+    console.result(assessed.text(), assessed.to_json())
     console.say(f"\nThe project is in {folder}" + (" (it was there already, unchanged)" if made.kept else ""))
+    if (broken := broken_budgets([assessed])) is not None:
+        raise broken
     shown = run if out is None else folder
     console.next_step(f"trigml report {shlex.quote(str(shown))}", *made.vendor_commands)
 

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from trigml.backends.project import PROJECT_FILE
+from trigml.devices import Devices
 from trigml.physics.classification import measure_classifier
+from trigml.reports.assessment import Assessment, assess
+from trigml.reports.figures import Tier
 from trigml.reports.performance import Table, loss_table, performance_table
-from trigml.reports.stored import ProjectReport, read_report
+from trigml.reports.stored import read_report
 from trigml.runs import names, open_run
 
 
@@ -33,7 +36,7 @@ class RunReport:
     performance: Table
     losses: Table | None
     gates: tuple[str, ...]
-    projects: tuple[ProjectReport, ...]
+    projects: tuple[Assessment, ...]
 
     def text(self) -> str:
         """For the terminal."""
@@ -43,7 +46,7 @@ class RunReport:
         if self.gates:
             parts.append("\n".join(["Gates", *self.gates]))
         for project in self.projects:
-            parts += [f"Project {project.folder}", project.text()]
+            parts += [f"Project {project.report.folder}", project.text()]
         return "\n\n".join(parts)
 
     def markdown(self) -> str:
@@ -67,11 +70,16 @@ class RunReport:
         }
 
 
-def run_report(folder: Path) -> RunReport:
+def run_report(folder: Path, devices: Devices, require_tier: Tier | None = None) -> RunReport:
     """Read a run and the projects in it.
 
+    Args:
+        folder: the run.
+        devices: the known ones.
+        require_tier: lowest tier of figures that can keep a limit of the budget.
+
     Raises:
-        BadInput: not a finished run, or a damaged report in it.
+        BadInput: not a finished run, a damaged report in it, or a budget that cannot be judged.
     """
     from trigml.training.evaluation import FLOAT, QUANTISED, losses_of, models_of
     from trigml.training.gates import gate_results
@@ -92,7 +100,7 @@ def run_report(folder: Path) -> RunReport:
         performance_table(models),
         loss_table(losses) if losses else None,
         tuple(map(str, gates)),
-        tuple(read_report(project) for project in project_folders(folder)),
+        tuple(assess(read_report(project), devices, require_tier) for project in project_folders(folder)),
     )
 
 

@@ -18,8 +18,8 @@ from trigml.backends.project import PROJECT_FILE, Project
 from trigml.backends.rtl import Language, RtlOptions
 from trigml.errors import BadInput
 from trigml.reports.figures import Figure, figures_json, in_order
-from trigml.reports.terminal import Grid, comparison_grid, figures_grid
 from trigml.reports.vendor import vendor_figures
+from trigml.spec import BudgetSpec
 from trigml.verify.comparison import Comparison
 
 REPORT = "report.json"
@@ -84,6 +84,7 @@ class ProjectReport:
         options: what it was made for.
         contents: the files that the report is about.
         comparison: stages, events, differences.
+        budget: what the run's spec allows, for which device (``budget.part`` is always there).
         own: latency and resources by trigml's own means.
         vendor: the same from vendors' reports, if some lie in the folder; never stored, always read anew.
         notes: what the reader should know.
@@ -94,6 +95,7 @@ class ProjectReport:
     options: Options
     contents: Contents
     comparison: Comparison
+    budget: BudgetSpec
     own: tuple[Figure, ...] = ()
     vendor: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
@@ -114,34 +116,6 @@ class ProjectReport:
         """All rows: those of one quantity side by side, the most trustworthy first."""
         return in_order((*self.vendor, *self.own))
 
-    def grids(self) -> list[Grid]:
-        """The tables of the report."""
-        return [comparison_grid(self.comparison), figures_grid(self.figures)]
-
-    def text(self) -> str:
-        """For the terminal."""
-        return "\n\n".join([*(grid.text() for grid in self.grids()), *self._remarks()])
-
-    def markdown(self) -> str:
-        """For a page."""
-        remarks = "\n".join(f"- {remark}" for remark in self._remarks())
-        parts = [
-            f"### {self.backend} project `{self.folder.name}`",
-            *(grid.markdown() for grid in self.grids()),
-        ]
-        return "\n\n".join([*parts, *([remarks] if remarks else [])])
-
-    def _remarks(self) -> list[str]:
-        failure = [f"NOT EXACT: {self.failure}"] if self.failure else []
-        return failure + [f"note: {note}" for note in self.notes]
-
-    def to_json(self) -> dict[str, Any]:
-        """For machines, speeds included where they were measured."""
-        stages = [result.stage for result in self.comparison.stages]
-        speeds = dict(zip(stages, self.comparison.events_per_s, strict=False))
-        stored = stored_content(self) | {"figures": figures_json(self.figures)}
-        return {"project": str(self.folder), **stored} | ({"events_per_s": speeds} if speeds else {})
-
 
 def stored_content(report: ProjectReport) -> dict[str, Any]:
     """Content of ``report.json``: the same project and tools give the same bytes."""
@@ -154,6 +128,7 @@ def stored_content(report: ProjectReport) -> dict[str, Any]:
         "bit_exact": report.bit_exact,
         "failure": report.failure,
         "verification": report.comparison.to_json(),
+        "budget": report.budget.model_dump(mode="json", exclude_none=True),
         "figures": figures_json(report.own),
         "notes": list(report.notes),
     }
@@ -187,6 +162,7 @@ def _parsed(folder: Path, content: Mapping[str, Any]) -> ProjectReport:
         _options(str(content["backend"]), content["options"]),
         Contents(str(content["digest"]), tuple(map(str, content["files"]))),
         Comparison.from_json(content["verification"]),
+        BudgetSpec.model_validate_json(json.dumps(content["budget"])),
         own=tuple(map(Figure.from_json, content["figures"])),
         notes=tuple(map(str, content["notes"])),
         failure=str(content["failure"]),

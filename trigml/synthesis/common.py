@@ -24,6 +24,7 @@ from trigml.opening import OpenedModel, open_model
 from trigml.progress import Progress, Silent
 from trigml.reports.stored import REPORT, ProjectReport, stored_content
 from trigml.runs import Run
+from trigml.spec import BudgetSpec
 from trigml.verify.events import NamedEvents, events_of_split
 from trigml.verify.stages import GraphStage
 from trigml.verify.vectors import Vectors
@@ -55,6 +56,11 @@ class Request:
     seed: int = 1
     force: bool = False
     progress: Progress = Silent()
+
+    @property
+    def budget(self) -> BudgetSpec:
+        """What the run's spec allows, with the device that it is for."""
+        return self.run.spec.firmware_budget
 
     @property
     def not_exact(self) -> Path:

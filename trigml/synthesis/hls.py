@@ -74,6 +74,7 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         options,
         Contents.of(project),
         comparison,
+        request.budget,
         () if isinstance(logic, str) else tuple(estimated_figures(logic, clock_ns=options.clock_ns)),
         notes=(*_notes(options), *project.notes, *((logic,) if isinstance(logic, str) else ())),
     )

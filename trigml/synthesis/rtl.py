@@ -13,9 +13,9 @@ from trigml.backends.project import PROJECT_FILE
 from trigml.backends.rtl import RtlOptions, RtlProject, logic_of, rtl_project
 from trigml.errors import NotBitExact
 from trigml.fixedpoint import IntArray
-from trigml.reports.estimate import estimated_figures
 from trigml.reports.figures import Figure, Tier, latency_figures
 from trigml.reports.stored import Contents, ProjectReport
+from trigml.reports.unrolled import resource_estimate
 from trigml.runs import Run, names
 from trigml.synthesis.common import (
     Inputs,
@@ -74,7 +74,7 @@ def synthesise_rtl(request: Request, options: RtlOptions) -> Synthesis:
     with request.progress.task("Writing the RTL project"):
         project = rtl_project(logic, options, vectors=inputs.testbench)
         kept = stands_already(request.folder, project, force=request.force)
-    report = ProjectReport(request.folder, options, Contents.of(project), Comparison((), ()), ())
+    report = ProjectReport(request.folder, options, Contents.of(project), Comparison((), ()), request.budget)
     try:
         found = _checked(inputs, project, request)
     except NotBitExact as error:
@@ -85,7 +85,7 @@ def synthesise_rtl(request: Request, options: RtlOptions) -> Synthesis:
     if found.comparison.first_difference is not None:
         write_project(project, replace(report, folder=request.not_exact))
         raise found.comparison.first_difference.explained()
-    rows = (*_measured(found, options), *estimated_figures(logic, clock_ns=options.clock_ns))
+    rows = (*_measured(found, options), *resource_estimate(logic, clock_ns=options.clock_ns))
     report = replace(report, own=rows)
     write_project(project, report, Plotted(request.run, inputs, "RTL"), kept=kept)
     return Synthesis(report, kept)

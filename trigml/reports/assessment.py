@@ -1,0 +1,118 @@
+"""A project's report as it is shown: bit-exactness, figures, utilisation of the device, budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trigml.devices import Devices, Part
+from trigml.errors import BadInput, GateBroken
+from trigml.reports.budget import judge
+from trigml.reports.figures import Tier, figures_json
+from trigml.reports.stored import ProjectReport, stored_content
+from trigml.reports.terminal import Grid, comparison_grid, figures_grid
+from trigml.reports.utilisation import utilisation, utilisation_grid
+from trigml.reports.verdicts import BudgetResult
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is known of one project, held against its device and its budget.
+
+    Attributes:
+        report: what is known.
+        part: the device; ``None`` if it is not among the known ones.
+        budget: the spec's budget held against the figures; ``None`` if it asks for nothing.
+    """
+
+    report: ProjectReport
+    part: Part | None
+    budget: BudgetResult | None
+
+    def text(self) -> str:
+        """For the terminal."""
+        return "\n\n".join([*(grid.text() for grid in self._grids()), *self._remarks()])
+
+    def markdown(self) -> str:
+        """For a page."""
+        report = self.report
+        parts = [f"### {report.backend} project `{report.folder.name}`"]
+        parts += [grid.markdown() for grid in self._grids()]
+        remarks = "\n".join(f"- {remark}" for remark in self._remarks())
+        return "\n\n".join([*parts, *([remarks] if remarks else [])])
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines, speeds included where they were measured."""
+        comparison = self.report.comparison
+        stages = [result.stage for result in comparison.stages]
+        speeds = dict(zip(stages, comparison.events_per_s, strict=False))
+        figures = self.report.figures
+        used = () if self.part is None else utilisation(figures, self.part)
+        return {
+            "project": str(self.report.folder),
+            **stored_content(self.report),
+            "figures": figures_json(figures),
+            "device": None if self.part is None else self.part.to_json(),
+            "utilisation": [row.to_json() for row in used],
+            "budget": None if self.budget is None else self.budget.to_json(),
+        } | ({"events_per_s": speeds} if speeds else {})
+
+    def _grids(self) -> list[Grid]:
+        figures = self.report.figures
+        grids = [comparison_grid(self.report.comparison)]
+        if figures:
+            grids.append(figures_grid(figures))
+        used = None if self.part is None else utilisation_grid(figures, self.part)
+        grids += [] if used is None else [used]
+        return grids + ([] if self.budget is None else [self.budget.grid()])
+
+    def _remarks(self) -> list[str]:
+        failure = [f"NOT EXACT: {self.report.failure}"] if self.report.failure else []
+        notes = list(self.report.notes)
+        if self.part is None:
+            notes.append(
+                f"no utilisation: the part {self.report.options.part} is not known (see trigml devices)"
+            )
+        return failure + [f"note: {note}" for note in notes]
+
+
+def assess(report: ProjectReport, devices: Devices, require_tier: Tier | None = None) -> Assessment:
+    """Hold a report against its device and its budget.
+
+    Args:
+        report: of a project.
+        devices: the known ones.
+        require_tier: lowest tier of figures that can keep a limit.
+
+    Raises:
+        BadInput: the budget is for a device that is not known, or has a share of what is not known of it.
+    """
+    options = report.options
+    budget = judge(
+        report.budget,
+        report.figures,
+        project_part=options.part,
+        clock_ns=options.clock_ns,
+        devices=devices,
+        require_tier=require_tier,
+    )
+    try:
+        part = devices.part(options.part)
+    except BadInput:  # a budget that needs it has refused it
+        part = None
+    return Assessment(report, part, budget)
+
+
+def broken_budgets(assessments: Sequence[Assessment]) -> GateBroken | None:
+    """What broken budgets end in, after everything was written and printed; ``None`` if all are kept."""
+    broken = [
+        assessed.budget.explained(str(assessed.report.folder))
+        for assessed in assessments
+        if assessed.budget is not None and assessed.budget.broken
+    ]
+    if len(broken) < 2:
+        return broken[0] if broken else None
+    return GateBroken(
+        f"{len(broken)} projects break the budget", found="\n".join(str(error) for error in broken)
+    )
