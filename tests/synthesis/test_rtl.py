@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trigml.project import PROJECT_FILE
 
-from trigml.backends.project import PROJECT_FILE
 from trigml.backends.rtl import RtlProject
 from trigml.backends.rtl.project import TOP
 from trigml.cli.main import exit_code_of

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trigml.project import Project
 
-from trigml.backends.project import Project
 from trigml.emulation.native import Emulator, emulator_project
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import MissingTool, ToolFailed

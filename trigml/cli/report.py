@@ -43,8 +43,8 @@ def report(
 ) -> None:
     """Show what a run or a project reaches."""
     from trigml.atomic import write_text
-    from trigml.backends.project import PROJECT_FILE
     from trigml.devices import load_devices
+    from trigml.project import PROJECT_FILE
     from trigml.reports.assessment import Assessment, assess, broken_budgets
     from trigml.reports.run_report import RunReport, run_report
     from trigml.reports.stored import read_report

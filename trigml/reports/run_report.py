@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trigml.backends.project import PROJECT_FILE
 from trigml.devices import Devices
 from trigml.physics.classification import measure_classifier
+from trigml.project import PROJECT_FILE
 from trigml.reports.assessment import Assessment, assess
 from trigml.reports.figures import Tier
 from trigml.reports.performance import Table, loss_table, performance_table

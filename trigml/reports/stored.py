@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 from trigml import __version__
 from trigml.backends.hls.options import HlsOptions, options_from
-from trigml.backends.project import PROJECT_FILE, Project
 from trigml.backends.rtl import Language, RtlOptions
 from trigml.errors import BadInput
+from trigml.project import PROJECT_FILE, Project
 from trigml.reports.figures import Figure, figures_json, in_order
 from trigml.reports.vendor import vendor_figures
 from trigml.spec import BudgetSpec

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from trigml.atomic import replacing_folder, write_json
-from trigml.backends.project import PROJECT_FILE, Project
 from trigml.data.blocks import Chunk
 from trigml.data.splits import Split
 from trigml.errors import BadInput
@@ -22,6 +21,7 @@ from trigml.fixedpoint import IntArray, to_values
 from trigml.graph import Graph
 from trigml.opening import OpenedModel, open_model
 from trigml.progress import Progress, Silent
+from trigml.project import PROJECT_FILE, Project
 from trigml.reports.stored import REPORT, ProjectReport, stored_content
 from trigml.runs import Run
 from trigml.spec import BudgetSpec

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trigml.backends.project import PROJECT_FILE
 from trigml.backends.rtl import RtlOptions, RtlProject, logic_of, rtl_project
 from trigml.errors import NotBitExact
 from trigml.fixedpoint import IntArray
+from trigml.project import PROJECT_FILE
 from trigml.reports.figures import Figure, Tier, latency_figures
 from trigml.reports.stored import Contents, ProjectReport
 from trigml.reports.unrolled import resource_estimate

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml.atomic import replacing_file
-from trigml.backends.project import Project
 from trigml.errors import BadInput, ToolFailed
+from trigml.project import Project
 from trigml.toolchains.programs import find_compiler, run, version_line
 
 INTERFACE_VERSION = 1

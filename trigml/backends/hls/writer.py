@@ -26,10 +26,10 @@ from trigml.backends.hls.layers import hls_layers, spelled
 from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType, Strategy
 from trigml.backends.hls.passes import port_layers, with_padding_apart
 from trigml.backends.hls.preflight import NoExactProject, backend_problems
-from trigml.backends.project import PROJECT_FILE, Project
 from trigml.errors import ToolFailed
 from trigml.fixedpoint import FixedPoint, IntArray
 from trigml.graph import Graph
+from trigml.project import PROJECT_FILE, Project
 
 _RESOURCE_ONLY = (HlsBackend.QUARTUS, HlsBackend.ONEAPI)
 

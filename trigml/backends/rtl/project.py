@@ -10,7 +10,6 @@ from pathlib import Path
 
 from trigml import __version__
 from trigml.backends.languages import Language
-from trigml.backends.project import PROJECT_FILE, Project
 from trigml.backends.rtl.interface import interface_document
 from trigml.backends.rtl.network import Logic
 from trigml.backends.rtl.options import RtlOptions
@@ -24,6 +23,7 @@ from trigml.backends.rtl.ports import (
 )
 from trigml.errors import ToolFailed
 from trigml.fixedpoint import IntArray
+from trigml.project import PROJECT_FILE, Project
 from trigml.resources import shipped_folder
 
 TOP = "src/top.v"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from trigml.backends.project import Project
 from trigml.emulation.native.source import GENERATOR, emulator_source
 from trigml.graph import Graph
+from trigml.project import Project
 from trigml.resources import shipped_folder
 
 HEADERS = (

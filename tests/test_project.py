@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from trigml.backends.project import Project
 from trigml.errors import BadInput
+from trigml.project import Project
 
 FILES = {"build.sh": b"#!/bin/sh\n", "src/net.cpp": b"int net;\n", "src/empty.h": b""}
 
