@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from trigml.cli.console import Console
-from trigml.cli.options import Json, RequireTier, RunFolder, Verbose
+from trigml.cli.options import DeviceFiles, Json, RequireTier, RunFolder, Verbose
 
 HELP = """
 Show what a run reaches: performance, bit-exactness, latency and resources.
@@ -38,6 +38,8 @@ def report(
         typer.Option("--markdown", metavar="FILE", help="Write the report as Markdown, too."),
     ] = None,
     require_tier: RequireTier = None,
+    device_files: DeviceFiles = None,
+    device_files: DeviceFiles = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -52,7 +54,7 @@ def report(
     console = Console(as_json, verbose)
     quoted = shlex.quote(str(run))
     made: Assessment | RunReport
-    devices = load_devices()
+    devices = load_devices(device_files or ())
     steps = [f"trigml report {quoted} --markdown report.md"]
     if (run / PROJECT_FILE).is_file():
         made = assess(read_report(run), devices, require_tier)

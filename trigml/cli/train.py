@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from trigml.cli.console import Console
-from trigml.cli.options import Data, Force, Json, Verbose
+from trigml.cli.options import Data, DeviceFiles, Force, Json, Verbose
 
 HELP = """
 Train the models of a spec and write a run.
@@ -41,17 +41,22 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the spec; may be repeated."),
     ] = None,
+    device_files: DeviceFiles = None,
     force: Force = False,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Train the models of a spec and write a run."""
+    from trigml.devices import load_devices
+    from trigml.reports.budget import budget_device
     from trigml.spec import load_spec, with_data_files, with_overrides
     from trigml.training.session import default_run_folder, train_run
 
     console = Console(as_json, verbose)
     overrides = [f"training.seed={seed}"] if seed is not None else []
     resolved = with_overrides(with_data_files(load_spec(spec), data or ()), [*(changes or []), *overrides])
+    if resolved.budget.asks:  # a budget that no firmware can be held against is not worth a training
+        budget_device(resolved.budget, resolved.target.part, load_devices(device_files or ()))
     folder = out or default_run_folder(resolved)
     command = shlex.join(["trigml", *sys.argv[1:]])
     summary = train_run(
