@@ -39,7 +39,6 @@ def report(
     ] = None,
     require_tier: RequireTier = None,
     device_files: DeviceFiles = None,
-    device_files: DeviceFiles = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
