@@ -6,12 +6,15 @@ import pytest
 
 from trigml.reports.figures import (
     BUNCH_CROSSING_NS,
+    VERIFIED_CLOCK,
     Clock,
     EventRate,
     Figure,
     Tier,
     figures_json,
+    in_order,
     latency_figures,
+    with_clock,
 )
 
 
@@ -120,3 +123,31 @@ def test_an_error_stands_beside_the_value() -> None:
     """Protects figures whose error was measured: nobody reads them as counts."""
     estimate = Figure("LUT", 31_205, "", Tier.ESTIMATE, "trigml", "", 5.0, error=6_200)
     assert estimate.text == "31,205 ± 6,200"
+
+
+def test_a_met_clock_is_that_of_the_rtl_and_not_of_an_estimate() -> None:
+    """Protects nanoseconds measured on the RTL: a vendor's timing report verifies them, and no estimate."""
+    measured = latency_figures(4, 1, tier=Tier.MAPPED, tool="Verilator", part="", clock_ns=4.0, note="seen")
+    guessed = latency_figures(5, 1, tier=Tier.ESTIMATE, tool="alkaid", part="", clock_ns=4.0)
+    rows = with_clock([*measured, *guessed], Clock.MET)
+    assert all(row.clock is Clock.MET for row in rows[:5])
+    assert [row.note for row in rows[:3]] == ["seen", VERIFIED_CLOCK, VERIFIED_CLOCK]
+    assert rows[5:] == tuple(guessed)
+
+
+def test_tiers_stand_side_by_side() -> None:
+    """Protects the order of a report: quantity after quantity, the most trustworthy tier of each first."""
+
+    def row(metric: str, tier: Tier, unit: str = "") -> Figure:
+        return Figure(metric, 1, unit, tier, "tool", "", 5.0)
+
+    given = [
+        row("latency", Tier.MAPPED, "ns"),
+        row("latency", Tier.MAPPED, "cycles"),
+        row("LUT", Tier.ESTIMATE),
+        row("odd cells", Tier.MAPPED),
+        row("FF", Tier.MAPPED),
+        row("LUT", Tier.VENDOR),
+        row("latency", Tier.VENDOR, "ns"),
+    ]
+    assert in_order(given) == tuple(given[index] for index in (5, 2, 4, 3, 6, 0, 1))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trigml.project import PROJECT_FILE
 
 from trigml.backends.rtl import RtlProject
 from trigml.backends.rtl.project import TOP
 from trigml.cli.main import exit_code_of
+from trigml.project import PROJECT_FILE
 from trigml.synthesis import rtl
 
 pytestmark = pytest.mark.slow

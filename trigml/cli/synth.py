@@ -32,7 +32,7 @@ Examples:
 
     trigml synth runs/jet_tagger_hlf --strategy resource --reuse-factor 4
 
-    trigml synth runs/jet_tagger_hlf --backend quartus --io stream
+    trigml synth runs/jet_tagger_hlf --backend quartus --io stream --build
 """
 
 
@@ -71,6 +71,12 @@ def synth(
             min=0, max=10_000_000, help="Random vectors [default: 100,000, fewer for large networks]."
         ),
     ] = None,
+    build: Annotated[
+        bool, typer.Option("--build", help="Run the vendor's tools on the project, as far as installed.")
+    ] = False,
+    build_time_limit: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="Ends the vendor's tools after so long.")
+    ] = 14_400,
     require_tier: RequireTier = None,
     device_files: DeviceFiles = None,
     force: Force = False,
@@ -86,6 +92,7 @@ def synth(
     from trigml.synthesis.common import Request
     from trigml.synthesis.hls import hls_folder, synthesise_hls
     from trigml.synthesis.rtl import rtl_folder, synthesise_rtl
+    from trigml.synthesis.vendor import Built, require_buildable, run_vendor
 
     console = Console(as_json, verbose)
     opened = open_run(run)
@@ -95,6 +102,8 @@ def synth(
     chosen = backend or Backend(target.backend)
     of_hls = {"--strategy": strategy, "--reuse-factor": reuse_factor, "--io": io}
     of_rtl = {"--language": language, "--stages": stages}
+    if build:
+        require_buildable(chosen.value)
     _refuse_other_kind(chosen, of_hls if chosen is Backend.RTL else of_rtl)
     period = target.clock_ns if clock_ns is None else clock_ns
 
@@ -115,9 +124,12 @@ def synth(
         )
         made = synthesise_hls(request(hls_folder(opened, hls)), hls)
     folder = made.report.folder
-    assessed = assess(made.report, devices, require_tier)
+    vendor = run_vendor(made.report, build_time_limit, console) if build else Built(made.report)
+    assessed = assess(vendor.report, devices, require_tier)
     console.result(assessed.text(), assessed.to_json())
     console.say(f"\nThe project is in {folder}" + (" (it was there already, unchanged)" if made.kept else ""))
+    if vendor.failure is not None:
+        raise vendor.failure
     if (broken := broken_budgets([assessed])) is not None:
         raise broken
     shown = run if out is None else folder
@@ -133,8 +145,6 @@ def _refuse_other_kind(chosen: Backend, options: Mapping[str, object]) -> None:
             f"{', '.join(given)} {'are' if len(given) > 1 else 'is'} for {'HLS' if rtl else 'RTL'} projects",
             expected=f"options of {'RTL' if rtl else 'HLS'} projects",
             found=f"the backend is {chosen.value}",
-            remedy="leave out "
-            + ("--backend rtl, or " if rtl else "")
-            + " ".join(given)
-            + ("" if rtl else ", or add --backend rtl"),
+            remedy=f"leave {' '.join(given)} out, or "
+            + ("choose an HLS tool with --backend" if rtl else "add --backend rtl"),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -86,6 +86,7 @@ def _number(value: float) -> str:
 METRICS = (
     *("LUT", "FF", "CARRY", "ALM", "DSP", "BRAM18", "M20K", "URAM"),
     *("latency", "initiation interval", "events per bunch crossing", "time-multiplexing"),
+    *("Fmax", "worst slack", "power"),
 )
 """The quantities in the order of a report; others stand behind the resources, in their own order."""
 
@@ -118,6 +119,18 @@ VERIFIED_CLOCK = "cycles × clock, met in the vendor's timing report"
 
 MISSED_CLOCK = "cycles × requested clock, which the vendor's timing report says is missed"
 """What stands beside nanoseconds that the design does not reach."""
+
+_BASIS = {Clock.REQUESTED: UNVERIFIED_CLOCK, Clock.MET: VERIFIED_CLOCK, Clock.MISSED: MISSED_CLOCK}
+
+
+def with_clock(figures: Sequence[Figure], clock: Clock) -> tuple[Figure, ...]:
+    """Rows of the RTL itself with what a vendor's timing report says of its clock; others as they are."""
+    return tuple(
+        replace(row, clock=clock, note=_BASIS[clock] if row.note in _BASIS.values() else row.note)
+        if row.tier is Tier.MAPPED
+        else row
+        for row in figures
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +198,7 @@ def latency_figures(
     """
     nanoseconds = cycles * clock_ns
     rate = EventRate(interval, clock_ns)
-    basis = {Clock.REQUESTED: UNVERIFIED_CLOCK, Clock.MET: VERIFIED_CLOCK, Clock.MISSED: MISSED_CLOCK}[clock]
-    beside = f"{basis}; {caution}" if caution else basis
+    beside = f"{_BASIS[clock]}; {caution}" if caution else _BASIS[clock]
 
     def row(metric: str, value: float, unit: str, remark: str) -> Figure:
         return Figure(metric, value, unit, tier, tool, part, clock_ns, remark, version, clock)

@@ -17,8 +17,8 @@ from trigml.backends.hls.options import HlsOptions, options_from
 from trigml.backends.rtl import Language, RtlOptions
 from trigml.errors import BadInput
 from trigml.project import PROJECT_FILE, Project
-from trigml.reports.figures import Figure, figures_json, in_order
-from trigml.reports.vendor import vendor_figures
+from trigml.reports.figures import Figure, figures_json, in_order, with_clock
+from trigml.reports.vendor import vendor_clock, vendor_figures
 from trigml.spec import BudgetSpec
 from trigml.verify.comparison import Comparison
 
@@ -81,6 +81,7 @@ class ProjectReport:
 
     Attributes:
         folder: the project.
+        top: its top function or module.
         options: what it was made for.
         contents: the files that the report is about.
         comparison: stages, events, differences.
@@ -92,6 +93,7 @@ class ProjectReport:
     """
 
     folder: Path
+    top: str
     options: Options
     contents: Contents
     comparison: Comparison
@@ -114,7 +116,15 @@ class ProjectReport:
     @property
     def figures(self) -> tuple[Figure, ...]:
         """All rows: those of one quantity side by side, the most trustworthy first."""
-        return in_order((*self.vendor, *self.own))
+        return in_order((*self.vendor, *with_clock(self.own, vendor_clock(self.vendor))))
+
+    def with_vendor(self) -> ProjectReport:
+        """The same with the figures of vendors' reports that lie in the folder now.
+
+        Raises:
+            BadInput: one of them is truncated, or of another project.
+        """
+        return replace(self, vendor=tuple(vendor_figures(self.folder, self.top)))
 
 
 def stored_content(report: ProjectReport) -> dict[str, Any]:
@@ -144,7 +154,7 @@ def read_report(folder: Path) -> ProjectReport:
     try:
         top = str(json.loads((folder / PROJECT_FILE).read_text(encoding="utf-8"))["top"])
         content = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        report = _parsed(folder, content)
+        report = _parsed(folder, top, content)
         report.contents.require_in(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
@@ -153,12 +163,13 @@ def read_report(folder: Path) -> ProjectReport:
             found=f"{type(error).__name__}: {error}",
             remedy="make it with: trigml synth RUN",
         ) from error
-    return replace(report, vendor=tuple(vendor_figures(folder, top)))
+    return report.with_vendor()
 
 
-def _parsed(folder: Path, content: Mapping[str, Any]) -> ProjectReport:
+def _parsed(folder: Path, top: str, content: Mapping[str, Any]) -> ProjectReport:
     return ProjectReport(
         folder,
+        top,
         _options(str(content["backend"]), content["options"]),
         Contents(str(content["digest"]), tuple(map(str, content["files"]))),
         Comparison.from_json(content["verification"]),

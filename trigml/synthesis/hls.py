@@ -15,7 +15,6 @@ from trigml.graph import Graph
 from trigml.progress import Progress
 from trigml.reports.estimate import estimated_figures
 from trigml.reports.stored import Contents, ProjectReport
-from trigml.reports.vendor import vendor_figures
 from trigml.runs import Run, names
 from trigml.synthesis.common import (
     Inputs,
@@ -71,6 +70,7 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
     comparison = _comparison(inputs, project, logic, request.progress)
     report = ProjectReport(
         request.folder,
+        project.top,
         options,
         Contents.of(project),
         comparison,
@@ -82,8 +82,7 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         write_project(project, replace(report, folder=request.not_exact))
         raise comparison.first_difference.explained()
     write_project(project, report, Plotted(request.run, inputs, "HLS C++") if emulated else None, kept=kept)
-    vendor = tuple(vendor_figures(request.folder, project.top))
-    return Synthesis(replace(report, vendor=vendor), kept, _vendor_commands(request.folder, options))
+    return Synthesis(report.with_vendor(), kept, _vendor_commands(request.folder, options))
 
 
 def _vendor_commands(folder: Path, options: HlsOptions) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,7 +75,9 @@ def synthesise_rtl(request: Request, options: RtlOptions) -> Synthesis:
     with request.progress.task("Writing the RTL project"):
         project = rtl_project(logic, options, vectors=inputs.testbench)
         kept = stands_already(request.folder, project, force=request.force)
-    report = ProjectReport(request.folder, options, Contents.of(project), Comparison((), ()), request.budget)
+    report = ProjectReport(
+        request.folder, project.top, options, Contents.of(project), Comparison((), ()), request.budget
+    )
     try:
         found = _checked(inputs, project, request)
     except NotBitExact as error:
@@ -88,7 +91,13 @@ def synthesise_rtl(request: Request, options: RtlOptions) -> Synthesis:
     rows = (*_measured(found, options), *resource_estimate(logic, clock_ns=options.clock_ns))
     report = replace(report, own=rows)
     write_project(project, report, Plotted(request.run, inputs, "RTL"), kept=kept)
-    return Synthesis(report, kept)
+    return Synthesis(report.with_vendor(), kept, _vendor_commands(request.folder, options))
+
+
+def _vendor_commands(folder: Path, options: RtlOptions) -> tuple[str, ...]:
+    amd = options.part.lower().startswith("x")
+    script = "vivado -mode batch -source vivado.tcl" if amd else "quartus_sh -t quartus.tcl"
+    return (f"cd {shlex.quote(str(folder))} && {script}",)
 
 
 @dataclass(frozen=True)
