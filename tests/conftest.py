@@ -170,3 +170,15 @@ def random_models() -> ModuleType:
 def hls_networks() -> ModuleType:
     """Small networks that together hold every operation: ``NETWORKS[name]()``."""
     return support("hls_networks")
+
+
+@pytest.fixture(scope="session")
+def vendor_reports() -> ModuleType:
+    """Report texts in the formats of the vendors' tools: ``csynth_text(Figures())`` and so on."""
+    return support("vendor_reports")
+
+
+@pytest.fixture(scope="session")
+def vendor_stand_ins() -> ModuleType:
+    """Executables under the names of the vendors' tools that replay report texts, and projects for them."""
+    return support("vendor_stand_ins")

@@ -132,7 +132,7 @@ def table_after(report: ReportText, start: int, separator: str, title: str) -> l
         if row := cells(lines[end], separator):
             rows.append(row)
         end += 1
-    if end == at or not lines[end - 1].strip().endswith("-+"):
+    if not rows or not lines[end - 1].strip().endswith("-+"):
         raise report.lacks(f"the whole table {title!r}")
     return rows
 
@@ -141,10 +141,10 @@ def value_of(report: ReportText, rows: Sequence[Row], names: Sequence[str], colu
     """The cell beside the first of some names that a table has.
 
     Raises:
-        BadInput: it has none of them.
+        BadInput: it has none of them, or the cell is empty.
     """
     found = find_value(rows, names, column)
-    if found is None:
+    if not found:
         raise report.lacks(f"a row {' or '.join(map(repr, names))}")
     return found
 
