@@ -175,13 +175,13 @@ class _Build:
         runnable: list[tuple[Step, FoundTool]] = []
         blocked = False
         for step in steps:
-            tool = find_tool(step.tool, kind.instead)
-            if blocked or isinstance(tool, NotInstalled):
-                left_out.append(step.title)
-                missing += [tool] if isinstance(tool, NotInstalled) else []
-                blocked = blocked or not step.optional
-            else:
+            tool = None if blocked else find_tool(step.tool, kind.instead)
+            if isinstance(tool, FoundTool):
                 runnable.append((step, tool))
+                continue
+            left_out.append(step.title)
+            missing += [] if tool is None else [tool]
+            blocked = blocked or not step.optional
         kept = [self._kept(step, tool) for step, tool in runnable]
         if None in kept and not self._work_is_current():
             self._prepare(kind)
