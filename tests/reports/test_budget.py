@@ -64,7 +64,7 @@ def test_a_share_is_of_the_part_or_of_one_region(hundredths: int, of_region: boo
     bound = Fraction(hundredths, 10000) * (432000 if of_region else 1728000)
     used = max(0, math.floor(bound) + beside)
     (row,) = check(budget(resources={"LUT": share}), [count("LUT", used)]).rows
-    assert row.bound == float(bound)
+    assert row.bound == math.floor(bound)
     assert row.verdict.broken == (used > bound)
 
 
@@ -127,7 +127,13 @@ def test_an_estimate_is_said_to_be_one_and_can_be_refused() -> None:
     assert "kept (estimate only)" in result.text()
     required = check(limits, figures, require_tier=Tier.MAPPED)
     assert [row.verdict for row in required.rows] == [Verdict.KEPT, Verdict.LOW_TIER, Verdict.KEPT]
-    assert "mapped is required" in str(required.explained())
+    assert "(tier mapped is required): LUT" in required.text()
+    for part in (
+        "by figures of tier mapped or better",
+        "no better figure than of tier estimate",
+        "--backend rtl",
+    ):
+        assert part in str(required.explained())
     assert check(limits, figures, require_tier=Tier.VENDOR).broken
     assert not check(limits, figures, require_tier=Tier.ESTIMATE).broken
 

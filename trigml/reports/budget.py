@@ -167,7 +167,7 @@ def _row(limit: _Limit, figure: Figure | None, factor: Fraction, require_tier: T
         verdict = Verdict.BROKEN
     elif require_tier is not None and not _reaches(figure.tier, require_tier):
         verdict = Verdict.LOW_TIER
-        remarks.append(f"only the tier {figure.tier.value} has a figure, {require_tier.value} is required")
+        remarks.append(f"there is no better figure than of tier {figure.tier.value}")
     error = Fraction(0) if figure.error is None else Fraction(figure.error) * factor
     if error and abs(value - limit.bound) <= error:
         side = "a true value above it" if value <= limit.bound else "a true value that keeps it"
@@ -205,7 +205,7 @@ def _reaches(tier: Tier, required: Tier) -> bool:
 
 
 def _bound(metric: str, amount: AmountLimit, part: Part | None) -> Fraction:
-    """The number of cells that a limit allows."""
+    """The whole number of cells that a limit allows."""
     if amount.of is None:
         return amount.value
     where = f"budget.resources.{metric}: {amount}"
@@ -220,7 +220,7 @@ def _bound(metric: str, amount: AmountLimit, part: Part | None) -> Fraction:
             expected=f"one of: {', '.join(known)}" if known else None,
             remedy="give a number of cells, or describe the part in a device file (docs/devices.md)",
         )
-    return amount.value * known[metric] / 100
+    return Fraction(math.floor(amount.value * known[metric] / 100))
 
 
 def _device(name: str, devices: Devices) -> str:

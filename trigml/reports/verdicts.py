@@ -121,7 +121,8 @@ class BudgetResult:
         if self.not_judged:
             return self.not_judged
         if broken:
-            return f"the budget is BROKEN: {', '.join(broken)}"
+            required = "" if self.require_tier is None else f" (tier {self.require_tier.value} is required)"
+            return f"the budget is BROKEN{required}: {', '.join(broken)}"
         if estimated:
             return f"the budget is kept, but only estimates say so of: {', '.join(estimated)}"
         return "the budget is kept"
@@ -133,8 +134,6 @@ class BudgetResult:
             return Grid(f"Budget for {self.part}", (("verdict",), ("not judged",)), "<", (self.not_judged,))
         remarks = tuple(f"{row.metric}: {row.remark}" for row in self.rows if row.remark)
         title = f"Budget for {self.part}"
-        if self.require_tier is not None:
-            title += f", tier {self.require_tier.value} or better required"
         rows = (head, *(row.cells for row in self.rows))
         return Grid(title, rows, "<<><>><", (*remarks, self.summary))
 
@@ -157,13 +156,21 @@ class BudgetResult:
         """The error that a broken budget ends in; ``where``: the project."""
         broken = [row for row in self.rows if row.verdict.broken]
         number = "a limit" if len(broken) == 1 else f"{len(broken)} limits"
+        if all(row.verdict in (Verdict.LOW_TIER, Verdict.NO_FIGURE) for row in broken):
+            remedy = "--backend rtl has mapped figures, --build those of the vendor's tools where installed"
+        else:
+            remedy = "the project and its report are written; change the network, its target or the budget"
         return GateBroken(
             f"the firmware breaks {number} of the budget: {', '.join(row.metric for row in broken)}",
             where=where,
-            expected="; ".join(f"{row.metric} {row.limit}" for row in broken),
+            expected="; ".join(f"{row.metric} {row.limit}" for row in broken)
+            + (
+                ""
+                if self.require_tier is None
+                else f", by figures of tier {self.require_tier.value} or better"
+            ),
             found="; ".join(_found(row) for row in broken),
-            remedy="the project and its report are complete and can be looked at; "
-            "change the network, its target or the budget",
+            remedy=remedy,
         )
 
 
