@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from trigml.backends.rtl import RtlProject
-from trigml.backends.rtl.project import TOP
 from trigml.cli.main import exit_code_of
 from trigml.project import PROJECT_FILE
 from trigml.synthesis import rtl
+
+TOP = "src/top.v"
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +102,8 @@ def test_the_report_as_markdown(project: Path, tmp_path: Path, capsys: pytest.Ca
     shown = capsys.readouterr().out
     text = page.read_text()
     assert "### rtl project `verilog`" in text
-    rows = [line for line in text.splitlines() if line.startswith("| latency")]
+    (figures,) = [part for part in text.split("#### ") if part.startswith("Latency and resources")]
+    rows = [line for line in figures.splitlines() if line.startswith("| latency")]
     assert len({line.replace(r"\|", "").count("|") for line in rows}) == 1
     assert any("mapped" in line and "Verilator" in line for line in rows)
     assert "Latency and resources" in shown

@@ -23,7 +23,8 @@ class Assessment:
     Attributes:
         report: what is known.
         part: the device; ``None`` if it is not among the known ones.
-        budget: the spec's budget held against the figures; ``None`` if it asks for nothing.
+        budget: the spec's budget held against the figures; ``None`` if it asks for nothing, or if the project
+            is not exact, and so has no figures.
     """
 
     report: ProjectReport
@@ -89,14 +90,16 @@ def assess(report: ProjectReport, devices: Devices, require_tier: Tier | None = 
         BadInput: the budget is for a device that is not known, or has a share of what is not known of it.
     """
     options = report.options
-    budget = judge(
-        report.budget,
-        report.figures,
-        project_part=options.part,
-        clock_ns=options.clock_ns,
-        devices=devices,
-        require_tier=require_tier,
-    )
+    budget = None
+    if report.bit_exact:
+        budget = judge(
+            report.budget,
+            report.figures,
+            project_part=options.part,
+            clock_ns=options.clock_ns,
+            devices=devices,
+            require_tier=require_tier,
+        )
     try:
         part = devices.part(options.part)
     except BadInput:  # a budget that needs it has refused it
