@@ -248,25 +248,24 @@ def test_the_copy_that_tools_work_in_may_be_removed(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "error", "message"),
+    ("how", "message"),
     [
-        ("fail", ToolFailed, "C synthesis failed"),
-        ("crash", ToolFailed, "C synthesis failed"),
-        ("no report", ToolFailed, "ended without an error, but left no csynth XML report"),
-        ("truncated", BadInput, "the vendor report cannot be read"),
-        ("other project", BadInput, "the vendor report is of another project"),
-        ("other part", BadInput, "the vendor report is of another part"),
-        ("other clock", BadInput, "the vendor report is for another clock"),
+        ("fail", "C synthesis failed"),
+        ("crash", "C synthesis failed"),
+        ("no report", "ended without an error, but left no csynth XML report"),
+        ("truncated", "cannot be used: the vendor report cannot be read"),
+        ("other project", "cannot be used: the vendor report is of another project"),
+        ("other part", "cannot be used: the vendor report is of another part"),
+        ("other clock", "cannot be used: the vendor report is for another clock"),
     ],
 )
-def test_what_can_go_wrong_with_a_tool(bench: Bench, how: str, error: type[Exception], message: str) -> None:
+def test_what_can_go_wrong_with_a_tool(bench: Bench, how: str, message: str) -> None:
     """Protects the report from a tool that goes wrong: a message, exit code 2, and no figure of it."""
     bench.install("vitis-run")
     project = bench.project("vitis")
     bench.behave(how)
-    with pytest.raises((ToolFailed, BadInput), match=message) as raised:
+    with pytest.raises(ToolFailed, match=message) as raised:
         build(project, "tagger")
-    assert raised.type is error
     assert raised.value.exit_code == 2
     assert raised.value.where is not None
     assert vendor_figures(project, "tagger") == []
@@ -279,7 +278,7 @@ def test_what_goes_wrong_after_synthesis(bench: Bench, kind: str, tool: str, how
     bench.install(tool)
     project = bench.project(kind)
     bench.behave(how, stage="route")
-    with pytest.raises((ToolFailed, BadInput)):
+    with pytest.raises(ToolFailed):
         build(project, "tagger")
     rows = vendor_figures(project, "tagger")
     assert {row.note.split(";")[0].split(",")[0] for row in rows} == {"after logic synthesis"}

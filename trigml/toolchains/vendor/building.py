@@ -100,9 +100,10 @@ def build(
         route: place and route, too.
 
     Raises:
-        BadInput: no project of this top level, none that trigml runs a tool for, another build is under way
-            in it, or a tool's report is damaged or of another project, part or clock.
-        ToolFailed: a tool crashed, failed, hung or left no report.
+        BadInput: no project of this top level, none that trigml runs a tool for, or another build is under
+            way in it.
+        ToolFailed: a tool crashed, failed or hung; it left no report, or one that is damaged or of another
+            project, part or clock.
         Interrupted: by Ctrl-C; steps that have ended are kept.
     """
     listener = progress or Silent()
@@ -278,7 +279,17 @@ class _Build:
         """A report that the tool has just written, and that can be read; ``None``: it may be missing."""
         work = self.place / WORK
         path = report.find(work, self.expected.top)
-        if path is None or report.read(path, self.expected) is None:
+        try:
+            content = None if path is None else report.read(path, self.expected)
+        except BadInput as error:
+            raise ToolFailed(
+                f"{step.title} left a report that cannot be used: {error.problem}",
+                where=error.where,
+                expected=error.expected,
+                found=error.found,
+                remedy=f"read the log, {log}",
+            ) from error
+        if content is None:
             if not report.needed:
                 return None
             expected = str(path or work / report.places[0].replace("{top}", self.expected.top))
