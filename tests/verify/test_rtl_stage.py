@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from trigml.backends.rtl import Logic, RtlOptions, RtlProject, logic_of, rtl_project
-from trigml.backends.rtl.project import TOP
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import NotBitExact
 from trigml.graph import Graph
@@ -19,6 +18,8 @@ from trigml.verify.comparison import compare
 from trigml.verify.rtl_stage import RtlStage
 from trigml.verify.stages import GraphStage
 from trigml.verify.vectors import corner_vectors, random_vectors
+
+TOP = "src/top.v"
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,12 @@ from enum import StrEnum
 
 
 class Language(StrEnum):
-    """Languages of the pipelined core."""
+    """Languages of an RTL project."""
 
     VERILOG = "verilog"
     VHDL = "vhdl"
+
+    @property
+    def suffix(self) -> str:
+        """Of its files."""
+        return "v" if self is Language.VERILOG else "vhd"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,13 +34,16 @@ QKeras model), qonnx (a QONNX file in qonnx's executor), native (the generated C
 shift-and-add logic), rtl (that logic in stages, as Verilog in Verilator) and hls (the C++ of the HLS project,
 compiled with g++). Without --stages, with those that this model and this machine have, but for rtl. The
 inputs are the test split of a run or the files of --events, corners, and random vectors. One differing word
-ends in exit code 4, with the first layer in which the stages part (docs/verify.md).
+ends in exit code 4, with the first layer in which the stages part (docs/verify.md). With --project, the
+stage rtl is the Verilog or VHDL of an RTL project as it lies on disk. Its latency is measured.
 
 Examples:
 
     trigml verify runs/jet_tagger_hlf
 
     trigml verify runs/jet_tagger_hlf --stages native,hls --backend quartus --io stream
+
+    trigml verify runs/jet_tagger_hlf --project runs/jet_tagger_hlf/rtl/verilog
 
     trigml verify model.h5 --events jets.h5 --features pt,mass,tau21 --random 20000
 """
@@ -71,6 +75,13 @@ def verify(
     batchnorm_type: BatchnormType = None,
     quantizers: Quantizers = None,
     softmax: Softmax = SoftmaxForm.LOGITS,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="RTL project of this model whose files are checked as they lie [default: a new one].",
+        ),
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -79,12 +90,14 @@ def verify(
     from trigml.network_events import columns_of
     from trigml.opening import OpenOptions, open_model
     from trigml.reports.terminal import verification_text
-    from trigml.verify.building import DEFAULT_CLOCK_NS, stage_names
+    from trigml.verify.building import DEFAULT_CLOCK_NS, project_stages, stage_names
     from trigml.verify.events import events_of_model
     from trigml.verify.verification import verify as verified
 
     console = Console(as_json, verbose)
     wanted = None if stages is None else stage_names(names_in(stages) or [])
+    if project is not None:
+        wanted = project_stages(wanted)
     hls = options_from(
         backend,
         part=None,
@@ -102,6 +115,7 @@ def verify(
         events=events_of_model(opened, resolve_files(events or ()), columns),
         random_count=random,
         hls=hls,
+        project=project,
         progress=console,
     )
     console.result(verification_text(found), found.to_json())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,13 +9,14 @@ from pathlib import Path
 
 from trigml.backends.hls.options import HlsBackend, HlsOptions
 from trigml.backends.hls.writer import HlsProject, hls_project
-from trigml.backends.rtl import Logic, RtlOptions, logic_of, rtl_project
+from trigml.backends.rtl import Logic, RtlOptions, logic_of
 from trigml.data.names import did_you_mean
 from trigml.errors import BadInput, MissingTool
 from trigml.graph import Graph
 from trigml.graph.products import products_per_event
 from trigml.opening import OpenedModel
 from trigml.progress import Progress, Silent
+from trigml.verify.rtl_stage import generated_stage
 from trigml.verify.stages import (
     HlsStage,
     KerasStage,
@@ -26,6 +26,7 @@ from trigml.verify.stages import (
     RtlStage,
     Stage,
 )
+from trigml.verify.written import written_project
 
 DEFAULT_CLOCK_NS = 5.0
 
@@ -83,6 +84,22 @@ def stage_names(names: Sequence[str]) -> tuple[StageName, ...]:
     return tuple(StageName(name) for name in names)
 
 
+def project_stages(wanted: Sequence[StageName] | None) -> tuple[StageName, ...]:
+    """The stages that a project on disk is checked with: those asked for, else ``rtl``.
+
+    Raises:
+        BadInput: none of those asked for reads the project.
+    """
+    stages = (StageName.RTL,) if wanted is None else tuple(wanted)
+    if StageName.RTL not in stages:
+        raise BadInput(
+            "no stage reads the project of --project",
+            expected="--stages with rtl",
+            found=",".join(stages),
+        )
+    return stages
+
+
 @dataclass(frozen=True)
 class StageSources:
     """What stages are made from.
@@ -93,6 +110,7 @@ class StageSources:
         hls: which HLS project the stage ``hls`` is.
         project: that project, if it was made already.
         logic: the graph's logic, if it was made already.
+        folder: an RTL project on disk whose files are to be taken as they lie, instead of new ones.
     """
 
     model: OpenedModel
@@ -100,6 +118,7 @@ class StageSources:
     hls: HlsOptions = DEFAULT_HLS
     project: HlsProject | None = None
     logic: Logic | None = None
+    folder: Path | None = None
 
     def keras(self) -> Stage:
         """The Keras model."""
@@ -128,12 +147,12 @@ class StageSources:
         return LogicStage(self.logic or logic_of(self.model.graph, self.hls.clock_ns))
 
     def rtl(self) -> Stage:
-        """The RTL project in Verilator."""
-        logic = self.logic or logic_of(self.model.graph, self.hls.clock_ns)
-        project = rtl_project(logic, RtlOptions(DEFAULT_HLS.part, self.hls.clock_ns))
-        folder = Path(tempfile.mkdtemp(prefix="rtl_project_", dir=self.scratch))
-        project.write_into(folder)
-        return RtlStage(logic, [folder / name for name in project.sources], self.scratch)
+        """The RTL in Verilator: of the project that lies in ``folder``, else generated now."""
+        if self.folder is None:
+            options = RtlOptions(DEFAULT_HLS.part, self.hls.clock_ns)
+            return generated_stage(self.model.graph, options, self.scratch)
+        project = written_project(self.folder, self.model.graph)
+        return RtlStage(project, project.sources, self.scratch)
 
     def hls_cpp(self) -> Stage:
         """The compiled HLS project."""

@@ -160,6 +160,15 @@ def chunk_events(graph: Graph) -> int:
     return max(1, min(CHUNK_EVENTS, CHUNK_WORDS // largest))
 
 
+@dataclass(frozen=True, eq=False)
+class _First:
+    """The first event that differs, with the stage's outputs (n_out,) as they were among the others."""
+
+    vectors: Vectors
+    event: int
+    found: Scaled
+
+
 def _compared(
     reference: GraphStage,
     stage: Stage,
@@ -169,16 +178,18 @@ def _compared(
 ) -> tuple[StageResult, float]:
     total, size = sum(len(vectors) for vectors in sets), chunk_events(reference.graph)
     differences = 0
-    first: tuple[Vectors, int] | None = None
+    first: _First | None = None
     started = time.perf_counter()
     with listener.task(f"{stage.name}: {total:,} events", total) as task:
         for vectors, words in zip(sets, expected, strict=True):
             for start in range(0, len(vectors), size):
                 part = vectors.part(start, start + size)
-                differs = stage.outputs(part) != words[start : start + size]
+                found = stage.outputs(part)
+                differs = found != words[start : start + size]
                 differences += int(np.count_nonzero(differs))
                 if first is None and differs.any():
-                    first = vectors, start + int(np.argmax(_per_event(differs)))
+                    event = int(np.argmax(_per_event(differs)))
+                    first = _First(vectors, start + event, found[event])
                 task.advance(len(part))
     rate = _rate(total, started)
     result = StageResult(
@@ -187,44 +198,37 @@ def _compared(
         total,
         sum(words.size for words in expected),
         differences,
-        None if first is None else _located(reference, stage, *first, listener),
+        None if first is None else _located(reference, stage, first, listener),
         _remark(stage),
     )
     return result, rate
 
 
-def _located(
-    reference: GraphStage, stage: Stage, vectors: Vectors, event: int, listener: Progress
-) -> Difference:
-    """Follow one event through both stages, tensor by tensor, to where they part."""
-    single = vectors.part(event, event + 1)
-    inputs = tuple(single.words[0].tolist())
+def _located(reference: GraphStage, stage: Stage, first: _First, listener: Progress) -> Difference:
+    """Follow one event through both stages, tensor by tensor, to where they part.
+
+    If alone it shows no difference (a clocked design may mix events up), the differing output is named.
+    """
+    single = first.vectors.part(first.event, first.event + 1)
+    expected, found = reference.outputs(single)[0], first.found
+    word = int(np.argmax(expected != found))
+    tensor, element = _place_of_output(reference.graph, word)
+    graph, other = expected[word], found[word]
     shown = stage.tensors(single, listener)
     for name, words in reference.tensors(single, listener).items():
         if name in shown and (differs := words[0] != shown[name][0]).any():
-            element = int(np.argmax(differs))
-            return Difference(
-                stage.name,
-                vectors.name,
-                event,
-                name,
-                element,
-                int(words[0].flat[element]),
-                f"{float(shown[name][0].flat[element]):.17g}",
-                inputs,
-            )
-    expected, found = reference.outputs(single)[0], stage.outputs(single)[0]
-    word = int(np.argmax(expected != found))
-    tensor, element = _place_of_output(reference.graph, word)
+            tensor, element = name, int(np.argmax(differs))
+            graph, other = words[0].flat[element], shown[name][0].flat[element]
+            break
     return Difference(
         stage.name,
-        vectors.name,
-        event,
+        first.vectors.name,
+        first.event,
         tensor,
         element,
-        int(expected[word]),
-        f"{float(found[word]):.17g}",
-        inputs,
+        int(graph),
+        f"{float(other):.17g}",
+        tuple(single.words[0].tolist()),
     )
 
 

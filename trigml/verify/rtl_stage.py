@@ -5,42 +5,80 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from trigml.backends.rtl import Logic
+import numpy as np
+
+from trigml.backends.rtl import RtlOptions, logic_of, rtl_project
+from trigml.backends.rtl.names import module_name
 from trigml.backends.rtl.ports import bus_width, input_words, output_words
 from trigml.errors import NotBitExact
 from trigml.fixedpoint import IntArray
+from trigml.graph import Graph
+from trigml.graph.network import words_in
+from trigml.graph.operations import Input
+from trigml.graph.products import products_per_event
 from trigml.progress import Progress
-from trigml.toolchains.verilator import compile_design
+from trigml.toolchains.ghdl import synthesised
+from trigml.toolchains.verilator import Simulation, compile_design
 from trigml.verify.cosimulation import Cosimulation, Timing, Trace, measured
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
+
+LARGEST_WITH_PORTS = 30_000
+"""Products per event up to which the layers are told apart by a second design with a port at each."""
+
+_SPARE_CYCLES = 64
+"""Cycles after the claimed latency in which results are still waited for, so that a later one is measured."""
+
+
+class Claim(Protocol):
+    """What a design claims of itself."""
+
+    @property
+    def graph(self) -> Graph:
+        """The network that it computes."""
+
+    @property
+    def latency_cycles(self) -> int:
+        """Cycles from an event to its result."""
 
 
 class RtlStage:
     """A design with the ports of ``firmware/rtl/top.v``, simulated cycle by cycle.
 
     Args:
-        logic: the network that it claims to compute, with its latency.
-        sources: the design's Verilog files.
+        claim: the network that it claims to compute, with its latency.
+        sources: the design's files, Verilog or VHDL; VHDL is synthesised to Verilog with GHDL.
         scratch: a folder for compiling, kept by the caller as long as the stage is used.
         name: ``rtl`` or ``netlist``.
+        generated: what the RTL was generated for just now; a difference is then followed from layer to layer
+            in a design generated in the same way. ``None`` for files that may say anything.
 
     Raises:
-        MissingTool: no Verilator, or no compiler.
-        ToolFailed: either of them failed.
+        MissingTool: no Verilator, no compiler, or no GHDL for VHDL.
+        ToolFailed: one of them failed.
     """
 
-    def __init__(self, logic: Logic, sources: Sequence[Path], scratch: Path, name: str = "rtl") -> None:
-        graph = logic.graph
+    def __init__(
+        self,
+        claim: Claim,
+        sources: Sequence[Path],
+        scratch: Path,
+        name: str = "rtl",
+        *,
+        generated: RtlOptions | None = None,
+    ) -> None:
+        graph = claim.graph
         inputs, outputs = tuple(input_words(graph)), tuple(output_words(graph))
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}_", dir=scratch))
-        simulation = compile_design(
-            graph.name, sources, in_bits=bus_width(inputs), out_bits=bus_width(outputs), scratch=folder
-        )
         self.name = name
-        self.version = simulation.tool
-        self._cosimulation = Cosimulation(simulation, inputs, outputs, drain=logic.latency_cycles + 8)
+        self.claim = claim
+        self._scratch, self._generated = scratch, generated
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}_", dir=scratch))
+        simulation, self.version = _compiled(graph, sources, folder)
+        self._cosimulation = Cosimulation(
+            simulation, inputs, outputs, drain=claim.latency_cycles + _SPARE_CYCLES
+        )
 
     def outputs(self, vectors: Vectors) -> Scaled:
         """Outputs of events that enter back to back.
@@ -53,8 +91,26 @@ class RtlStage:
         return trace.words
 
     def tensors(self, vectors: Vectors, progress: Progress) -> dict[str, Scaled]:
-        """None: registers cut the layers apart, only the outputs are tensors of the graph."""
-        return {}
+        """Every layer, from RTL that is generated in the same way with a port at each; for few events.
+
+        None for a project's files, where registers cut the layers apart and only the outputs are tensors of
+        the graph, and for large networks.
+        """
+        graph, options = self.claim.graph, self._generated
+        if options is None or products_per_event(graph) > LARGEST_WITH_PORTS:
+            return {}
+        shown = graph.upto(*(o.name for o in graph.operations if not isinstance(o, Input)))
+        with (
+            progress.task("simulating RTL with a port at every layer", 1) as task,
+            tempfile.TemporaryDirectory(dir=self._scratch) as scratch,
+        ):
+            rows = generated_stage(shown, options, Path(scratch)).outputs(vectors)
+            task.advance()
+        ends = np.cumsum([words_in(operation.shape) for operation in shown.results])
+        return {
+            operation.name: part.reshape(len(rows), *operation.shape)
+            for operation, part in zip(shown.results, np.split(rows, ends[:-1], axis=1), strict=True)
+        }
 
     def timing(self, words: IntArray, expected: IntArray) -> Timing:
         """Latency and initiation interval as measured: back to back, with gaps, and through a reset.
@@ -108,3 +164,34 @@ class RtlStage:
                 expected=str(int(expected[event, word])),
                 found=str(int(found[event, word])),
             )
+
+
+def generated_stage(graph: Graph, options: RtlOptions, scratch: Path) -> RtlStage:
+    """The RTL of a graph, generated now.
+
+    Raises:
+        BadInput: the graph has no RTL form, or not for this clock.
+        MissingTool: no Verilator, no compiler, or no GHDL for VHDL.
+        ToolFailed: one of them failed.
+    """
+    logic = logic_of(graph, options.clock_ns, options.stages)
+    project = rtl_project(logic, options)
+    folder = Path(tempfile.mkdtemp(prefix="rtl_project_", dir=scratch))
+    project.write_into(folder)
+    return RtlStage(logic, [folder / name for name in project.sources], scratch, generated=options)
+
+
+def _compiled(graph: Graph, sources: Sequence[Path], scratch: Path) -> tuple[Simulation, str]:
+    """The simulation of a design, and the tools that made it."""
+    top, tools, verilog = module_name(graph.name), "", list(sources)
+    if any(path.suffix == ".vhd" for path in sources):
+        made = synthesised(top, sources, scratch)
+        top, verilog, tools = made.top, [made.source], f"{made.tool}, "
+    simulation = compile_design(
+        top,
+        verilog,
+        in_bits=bus_width(input_words(graph)),
+        out_bits=bus_width(output_words(graph)),
+        scratch=scratch,
+    )
+    return simulation, tools + simulation.tool

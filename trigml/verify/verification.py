@@ -18,6 +18,7 @@ from trigml.verify.building import AVAILABLE, DEFAULT_HLS, StageName, StageSourc
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.events import NamedEvents
 from trigml.verify.stages import GraphStage
+from trigml.verify.timing import with_timing
 from trigml.verify.vectors import Vectors, corner_vectors, event_vectors, random_vectors
 
 MOST_RANDOM_VECTORS = 100_000
@@ -66,6 +67,7 @@ def verify(
     random_count: int | None = None,
     seed: int = 1,
     hls: HlsOptions = DEFAULT_HLS,
+    project: Path | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare stages of a model with its graph in the NumPy emulator, word by word.
@@ -77,24 +79,28 @@ def verify(
         random_count: random vectors, half of them on the grid (``None``: by the size of the network).
         seed: seed of the random vectors.
         hls: which HLS project the stage ``hls`` is.
+        project: an RTL project on disk, whose files the stages ``rtl`` and ``netlist`` take as they lie.
         progress: listener.
 
     Raises:
         BadInput: a stage that was asked for cannot be built for this model, or none but the reference was.
         MissingTool: it needs a program that is not on this machine.
         ToolFailed: a program failed that should not.
+        NotBitExact: a clocked design loses events, or its timing is not what it claims.
     """
     sets = vector_sets(model.graph, events, random_count, seed)
     with tempfile.TemporaryDirectory(prefix="trigml_verify_") as scratch:
         built = build_stages(
-            StageSources(model, Path(scratch), hls),
+            StageSources(model, Path(scratch), hls, folder=project),
             required=stages or (),
             optional=AVAILABLE if stages is None else (),
             progress=progress,
         )
         if not built.stages:
             raise _nothing_to_compare(built.left_out)
-        comparison = compare(GraphStage(model.graph), built.stages, sets, progress or Silent())
+        reference, listener = GraphStage(model.graph), progress or Silent()
+        comparison = compare(reference, built.stages, sets, listener)
+        comparison = with_timing(comparison, reference, built.stages, sets, listener)
     return Verification(model.name, model.graph.digest, comparison, built.left_out, model.notes)
 
 

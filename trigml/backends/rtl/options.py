@@ -16,7 +16,7 @@ class RtlOptions:
     Attributes:
         part: FPGA part, for the vendor's scripts.
         clock_ns: requested clock period in ns.
-        language: of the pipelined core; the top level and the testbench are Verilog.
+        language: of the design and of its testbench.
         stages: number of pipeline stages; ``None``: as many as alkaid's delay model needs for the clock.
     """
 

@@ -80,45 +80,71 @@ def unpacked_words(buses: np.ndarray[Any, Any], words: Sequence[Word]) -> IntArr
     return rows
 
 
-def core_inputs(words: Sequence[Word], precisions: Sequence[Any]) -> tuple[list[str], int]:
-    """Verilog that feeds the core's packed input, and its width; unused bits are left where they are.
+@dataclass(frozen=True, slots=True)
+class InputBits:
+    """Bits of ``in_words`` that the core reads.
+
+    Attributes:
+        bus: the lowest of them in ``in_words``.
+        core: where it goes in the core's packed input.
+        count: how many.
+    """
+
+    bus: int
+    core: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputBits:
+    """How a word of the contract is made of the core's packed output.
+
+    Attributes:
+        word: the word.
+        zeros: its lowest bits that are always 0.
+        core: lowest bit of the core's output in it.
+        kept: how many bits it takes from there.
+        above: bits above these, copies of ``sign``.
+        sign: bit of the core's output, ``None``: always 0.
+    """
+
+    word: Word
+    zeros: int
+    core: int
+    kept: int
+    above: int
+    sign: int | None
+
+
+def core_inputs(words: Sequence[Word], precisions: Sequence[Any]) -> tuple[list[InputBits], int]:
+    """What feeds the core's packed input, and its width; bits that the core does not read are left out.
 
     Args:
         words: of ``in_words``.
         precisions: alkaid's sign, integer and fractional bits of each of the core's inputs.
     """
-    lines, at = [], 0
+    wires, at = [], 0
     for word, (signed, integer, fraction) in zip(words, precisions, strict=True):
         width = int(signed) + integer + fraction
         if width > 0:
-            first = word.low + word.format.fraction - fraction
-            lines.append(
-                f"    assign core_in[{at + width - 1}:{at}] = in_words[{first + width - 1}:{first}];"
-            )
+            wires.append(InputBits(word.low + word.format.fraction - fraction, at, width))
             at += width
-    return lines, at
+    return wires, at
 
 
-def core_outputs(words: Sequence[Word], precisions: Sequence[Any]) -> tuple[list[str], int]:
-    """Verilog that makes the words of the contract from the core's packed output, and its width.
+def core_outputs(words: Sequence[Word], precisions: Sequence[Any]) -> tuple[list[OutputBits], int]:
+    """What makes the words of the contract from the core's packed output, and its width.
 
     alkaid's own ranges may be wider or narrower than the graph's: a word is extended by its sign, or loses
     bits above that the graph proves to be copies of the sign.
     """
-    lines, at = [], 0
+    wires, at = [], 0
     for word, (signed, integer, fraction) in zip(words, precisions, strict=True):
-        width = int(signed) + integer + fraction
-        zeros = word.format.fraction - fraction
+        width = max(0, int(signed) + integer + fraction)
+        zeros = word.format.fraction - fraction if width else 0
         kept = max(0, min(width, word.format.width - zeros))
-        above = word.format.width - zeros - kept
-        parts = []
-        if above > 0:
-            sign = f"core_out[{at + width - 1}]" if signed and width else "1'b0"
-            parts.append(f"{{{above}{{{sign}}}}}")
-        if kept > 0:
-            parts.append(f"core_out[{at + kept - 1}:{at}]")
-        if zeros > 0:
-            parts.append(f"{zeros}'b0" if kept or above else f"{word.format.width}'b0")
-        lines.append(f"    assign out_words[{word.bits}] = {{{', '.join(parts)}}};")
-        at += max(0, width)
-    return lines, at
+        zeros = min(zeros, word.format.width)
+        sign = at + width - 1 if signed and width else None
+        wires.append(OutputBits(word, zeros, at, kept, word.format.width - zeros - kept, sign))
+        at += width
+    return wires, at

@@ -11,6 +11,7 @@ from pathlib import Path
 from trigml import __version__
 from trigml.backends.languages import Language
 from trigml.backends.rtl.interface import interface_document
+from trigml.backends.rtl.names import module_name
 from trigml.backends.rtl.network import Logic
 from trigml.backends.rtl.options import RtlOptions
 from trigml.backends.rtl.ports import (
@@ -21,12 +22,16 @@ from trigml.backends.rtl.ports import (
     output_words,
     packed_bytes,
 )
+from trigml.backends.rtl.wiring import input_assignments, output_assignments
 from trigml.errors import ToolFailed
 from trigml.fixedpoint import IntArray
 from trigml.project import PROJECT_FILE, Project
 from trigml.resources import shipped_folder
 
-TOP = "src/top.v"
+
+def top_file(language: Language) -> str:
+    """The top level's file in a project."""
+    return f"src/top.{language.suffix}"
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,15 @@ def rtl_project(
         ToolFailed: alkaid could not write the core.
     """
     graph = logic.graph
+    top = module_name(graph.name)
     files = _core(logic, options)
-    files[TOP] = _filled("top.v", _names(logic)).encode()
+    files[top_file(options.language)] = _filled(
+        f"top.{options.language.suffix}", _names(logic, options.language)
+    ).encode()
     description = {
         "trigml": __version__,
         "alkaid": version("alkaid"),
-        "top": graph.name,
+        "top": top,
         "graph": graph.digest,
         "backend": "rtl",
         "options": options.to_json(),
@@ -79,14 +87,14 @@ def rtl_project(
     files |= _scripts(logic, options)
     if vectors is not None:
         files |= _testbench(logic, options, *vectors)
-    return RtlProject(graph.name, files, options, logic)
+    return RtlProject(top, files, options, logic)
 
 
 def _core(logic: Logic, options: RtlOptions) -> dict[str, bytes]:
     from alkaid.codegen import RTLModel
 
-    suffix = "v" if options.language is Language.VERILOG else "vhd"
-    core = f"{logic.graph.name}_core"
+    suffix = options.language.suffix
+    core = f"{module_name(logic.graph.name)}_core"
     with tempfile.TemporaryDirectory(prefix="trigml_rtl_") as scratch:
         try:
             RTLModel(
@@ -113,28 +121,32 @@ def _core(logic: Logic, options: RtlOptions) -> dict[str, bytes]:
     return sources
 
 
-def _names(logic: Logic) -> dict[str, str]:
+def _names(logic: Logic, language: Language) -> dict[str, str]:
     graph, pipeline = logic.graph, logic.pipeline
     (entering,), (leaving,) = pipeline.inp_signals, pipeline.out_signals
     inputs, outputs = input_words(graph), output_words(graph)
     core_in, core_in_bits = core_inputs(inputs, entering.precisions)
     core_out, core_out_bits = core_outputs(outputs, leaving.precisions)
     return {
-        "TOP": graph.name,
+        "TOP": module_name(graph.name),
         "LATENCY": str(logic.latency_cycles),
         "IN_BITS": str(bus_width(inputs)),
         "OUT_BITS": str(bus_width(outputs)),
         "CORE_IN_BITS": str(max(1, core_in_bits)),
         "CORE_OUT_BITS": str(max(1, core_out_bits)),
-        "CORE_IN": "\n".join(core_in),
-        "CORE_OUT": "\n".join(core_out),
+        "CORE_IN": input_assignments(core_in, language),
+        "CORE_OUT": output_assignments(core_out, language),
     }
 
 
 def _testbench(logic: Logic, options: RtlOptions, inputs: IntArray, outputs: IntArray) -> dict[str, bytes]:
-    names = _names(logic) | {"EVENTS": str(len(inputs)), "HALF_PERIOD": f"{options.clock_ns / 2:g}"}
+    suffix = options.language.suffix
+    names = _names(logic, options.language) | {
+        "EVENTS": str(len(inputs)),
+        "HALF_PERIOD": f"{options.clock_ns / 2:g}",
+    }
     return {
-        "tb/testbench.v": _filled("testbench.v", names).encode(),
+        f"tb/testbench.{suffix}": _filled(f"testbench.{suffix}", names).encode(),
         "tb/inputs.hex": _hexadecimal(packed_bytes(inputs, input_words(logic.graph)).tolist()),
         "tb/outputs.hex": _hexadecimal(packed_bytes(outputs, output_words(logic.graph)).tolist()),
     }
@@ -146,12 +158,10 @@ def _hexadecimal(rows: list[list[int]]) -> bytes:
 
 def _scripts(logic: Logic, options: RtlOptions) -> dict[str, bytes]:
     names = {
-        "TOP": logic.graph.name,
+        "TOP": module_name(logic.graph.name),
         "PART": options.part,
         "CLOCK_NS": f"{options.clock_ns:g}",
-        "FAMILY": options.part,
     }
-    names["READ"] = "read_vhdl -vhdl2008" if options.language is Language.VHDL else "read_verilog"
     return {
         name: _filled(name, names).encode()
         for name in ("vivado.tcl", "clock.xdc", "quartus.tcl", "clock.sdc")
