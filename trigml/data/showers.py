@@ -1,0 +1,300 @@
+"""Reading calorimeter showers in bounded memory: one file in its order, or several particles mixed.
+
+What is held is a buffer of at most some 64 MiB per file of a mixture, and the batch that is handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from trigml.data.hdf5 import damage_explained, open_checked, open_hdf5
+from trigml.data.layout import check_unique
+from trigml.data.shower_files import (
+    GEANT4_LAYOUT,
+    ShowerFile,
+    ShowerLayout,
+    numbers_of,
+    open_shower_file,
+)
+from trigml.errors import BadInput
+
+Floats = npt.NDArray[np.float32]
+_Block: TypeAlias = tuple[int, int, int]  # file, first row, end
+_BLOCK_BYTES = 32 * 2**20
+_BLOCKS_IN_BUFFER = 4  # for each file of a mixture, unless the file is stored in larger chunks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Showers:
+    """Some showers; the arrays have n rows.
+
+    Attributes:
+        ecal: (n, layers, y, x) float32, energy in each cell, in the file's unit.
+        hcal: (n, layers, y, x) float32; ``None`` if the file has none.
+        energy: (n,) float32, true energy in GeV, above 0.
+        pdg_id: (n,) int32; ``None`` if the layout names none.
+        extras: (n, M) float32, the layout's extras side by side; M may be 0.
+        source: (n,) int32, which file of a mixture; 0 for a single file.
+        row: (n,) int64, the row in that file.
+    """
+
+    ecal: Floats
+    hcal: Floats | None
+    energy: Floats
+    pdg_id: npt.NDArray[np.int32] | None
+    extras: Floats
+    source: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.energy)
+
+    def take(self, rows: npt.NDArray[np.intp] | slice) -> Showers:
+        """The showers at ``rows``; a slice shares memory."""
+        return Showers(
+            ecal=self.ecal[rows],
+            hcal=None if self.hcal is None else self.hcal[rows],
+            energy=self.energy[rows],
+            pdg_id=None if self.pdg_id is None else self.pdg_id[rows],
+            extras=self.extras[rows],
+            source=self.source[rows],
+            row=self.row[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Particle:
+    """A class of a mixture: a name, and the one file with its showers."""
+
+    name: str
+    file: ShowerFile
+
+
+def read_showers(file: ShowerFile, n_showers: int = 256) -> Iterator[Showers]:
+    """All showers of a file in its order, at most ``n_showers`` at a time.
+
+    Raises:
+        BadInput: a value that is NaN, infinite or no energy, with its place; a damaged file.
+    """
+    _check_batch(n_showers)
+    with open_hdf5(file.path) as opened:
+        for start in range(0, file.n_showers, n_showers):
+            yield _read(opened, file, start, min(start + n_showers, file.n_showers))
+
+
+def particles(
+    files: Sequence[tuple[str, Path]], layout: ShowerLayout = GEANT4_LAYOUT
+) -> tuple[Particle, ...]:
+    """The classes of a mixture, one file each: pairs of name and path.
+
+    Raises:
+        BadInput: no files, a name that stands twice, a file that is not in ``layout``, files of different
+            calorimeters.
+    """
+    if not files:
+        raise BadInput("a mixture of showers needs at least one file")
+    check_unique([name for name, _ in files], "particle")
+    found = tuple(Particle(name, open_shower_file(path, layout)) for name, path in files)
+    first = found[0].file
+    for particle in found[1:]:
+        shapes = (particle.file.ecal_shape, particle.file.hcal_shape)
+        if shapes != (first.ecal_shape, first.hcal_shape):
+            raise BadInput(
+                "the files are of different calorimeters",
+                where=str(particle.file.path),
+                expected=f"ECAL {first.ecal_shape}, HCAL {first.hcal_shape} as in {first.path}",
+                found=f"ECAL {shapes[0]}, HCAL {shapes[1]}",
+            )
+    return found
+
+
+def mixed_showers(mixture: Sequence[Particle], *, seed: int, n_showers: int = 256) -> Iterator[Showers]:
+    """Every shower of every file once, in an order that depends on the seed alone.
+
+    Blocks of the files are taken in a random order, the files in proportion to their lengths; the showers of
+    a few blocks per file are shuffled together. Batches have ``n_showers``, the last of a shuffle fewer.
+
+    Raises:
+        BadInput: a file with more than one kind of particle (charges count as one), an unusable value, a
+            damaged file.
+    """
+    _check_batch(n_showers)
+    rng = np.random.default_rng(seed)
+    files = [particle.file for particle in mixture]
+    kinds: dict[int, int] = {}
+    opened: list[h5py.File] = []
+    try:
+        opened += (open_checked(file.path) for file in files)
+        for load in _loads(files, rng):
+            pieces: list[Showers] = []
+            for source, start, stop in load:
+                with damage_explained(files[source].path):
+                    piece = _read(opened[source], files[source], start, stop, source)
+                _check_one_particle(piece, files[source].path, kinds)
+                pieces.append(piece)
+            yield from _shuffled(pieces, n_showers, rng)
+    finally:
+        for file in opened:
+            file.close()
+
+
+def _check_batch(n_showers: int) -> None:
+    if n_showers < 1:
+        raise BadInput("a batch holds at least one shower", found=str(n_showers))
+
+
+def _loads(files: Sequence[ShowerFile], rng: np.random.Generator) -> Iterator[list[_Block]]:
+    """The blocks of all files in a random order, as many at a time as the buffer holds.
+
+    Block i of the m of a file comes at (i + u) / m of the way, u uniform in [0, 1).
+    """
+    placed: list[tuple[float, _Block]] = []
+    for source, file in enumerate(files):
+        rows = _block_rows(file)
+        starts = rng.permutation(np.arange(0, file.n_showers, rows))
+        places = (np.arange(len(starts)) + rng.random(len(starts))) / len(starts)
+        placed += [
+            (float(place), (source, int(start), min(int(start) + rows, file.n_showers)))
+            for place, start in zip(places, starts, strict=True)
+        ]
+    load: list[_Block] = []
+    load_bytes = 0
+    for _, block in sorted(placed):
+        source, start, stop = block
+        load.append(block)
+        load_bytes += (stop - start) * files[source].shower_bytes
+        if load_bytes >= _BLOCK_BYTES * len(files):
+            yield load
+            load, load_bytes = [], 0
+    if load:
+        yield load
+
+
+def _block_rows(file: ShowerFile) -> int:
+    """Showers per block: whole chunks where memory allows, since a chunk is inflated as a whole."""
+    fits = _BLOCK_BYTES // file.shower_bytes
+    small = fits // _BLOCKS_IN_BUFFER
+    if file.chunk_rows <= small:
+        return small // file.chunk_rows * file.chunk_rows
+    return max(1, min(file.chunk_rows, fits))
+
+
+def _shuffled(pieces: list[Showers], n_showers: int, rng: np.random.Generator) -> Iterator[Showers]:
+    """The showers of ``pieces`` in a random order, without copying all of them at once."""
+    lengths = np.array([len(piece) for piece in pieces])
+    ends = np.cumsum(lengths)
+    order = rng.permutation(int(ends[-1]))
+    for first in range(0, len(order), n_showers):
+        wanted = order[first : first + n_showers]
+        piece_of = np.searchsorted(ends, wanted, side="right")
+        within = wanted - (ends - lengths)[piece_of]
+        grouped = [np.flatnonzero(piece_of == index) for index in range(len(pieces))]
+        together = _concatenated(
+            [pieces[i].take(within[rows]) for i, rows in enumerate(grouped) if len(rows)]
+        )
+        back = np.argsort(np.concatenate(grouped))
+        yield together.take(back)
+
+
+def _concatenated(pieces: Sequence[Showers]) -> Showers:
+    hcal = [piece.hcal for piece in pieces if piece.hcal is not None]
+    pdg_id = [piece.pdg_id for piece in pieces if piece.pdg_id is not None]
+    return Showers(
+        ecal=np.concatenate([piece.ecal for piece in pieces]),
+        hcal=np.concatenate(hcal) if hcal else None,
+        energy=np.concatenate([piece.energy for piece in pieces]),
+        pdg_id=np.concatenate(pdg_id) if pdg_id else None,
+        extras=np.concatenate([piece.extras for piece in pieces]),
+        source=np.concatenate([piece.source for piece in pieces]),
+        row=np.concatenate([piece.row for piece in pieces]),
+    )
+
+
+def _check_one_particle(showers: Showers, path: Path, kinds: dict[int, int]) -> None:
+    """``kinds`` remembers the particle of each source."""
+    if showers.pdg_id is None:
+        return
+    kind = np.abs(showers.pdg_id)
+    expected = kinds.setdefault(int(showers.source[0]), int(kind[0]))
+    if (kind != expected).any():
+        index = int(np.flatnonzero(kind != expected)[0])
+        raise BadInput(
+            "the file holds more than one kind of particle",
+            where=f"{path}: row {int(showers.row[index])}",
+            expected=f"PDG number {expected} or {-expected}",
+            found=str(int(showers.pdg_id[index])),
+            remedy="one file per particle type",
+        )
+
+
+def _read(opened: h5py.File, file: ShowerFile, start: int, stop: int, source: int = 0) -> Showers:
+    layout = file.layout
+    numbers = numbers_of(opened, file.path, layout)
+    if any(len(dataset) != file.n_showers for dataset in (opened[layout.ecal], *numbers.values())):
+        raise BadInput("the file has changed since it was opened", where=str(file.path))
+    ecal = _cells(opened, file, layout.ecal, start, stop)
+    hcal = None if layout.hcal is None else _cells(opened, file, layout.hcal, start, stop)
+    energy = _numbers(numbers[layout.energy], file.path, start, stop)[:, 0]
+    if (energy <= 0).any():
+        index = int(np.flatnonzero(energy <= 0)[0])
+        raise BadInput(
+            "a true energy is not positive",
+            where=f"{file.path}: {layout.energy}, row {start + index}",
+            found=str(energy[index]),
+        )
+    columns = [_numbers(numbers[name], file.path, start, stop) for name in layout.extras]
+    return Showers(
+        ecal=ecal,
+        hcal=hcal,
+        energy=energy,
+        pdg_id=None if layout.pdg_id is None else _pdg(numbers[layout.pdg_id], file.path, start, stop),
+        extras=np.concatenate(columns, axis=1) if columns else np.empty((stop - start, 0), np.float32),
+        source=np.full(stop - start, source, np.int32),
+        row=np.arange(start, stop, dtype=np.int64),
+    )
+
+
+def _cells(opened: h5py.File, file: ShowerFile, name: str, start: int, stop: int) -> Floats:
+    stored = opened[name][start:stop].transpose(file.layout.to_canonical)
+    with np.errstate(over="ignore"):
+        cells = np.ascontiguousarray(stored, dtype=np.float32)
+    return _finite(cells, file.path, name, start)
+
+
+def _numbers(dataset: h5py.Dataset, path: Path, start: int, stop: int) -> Floats:
+    with np.errstate(over="ignore"):
+        values = dataset[start:stop].astype(np.float32).reshape(stop - start, -1)
+    return _finite(values, path, str(dataset.name), start)
+
+
+def _pdg(dataset: h5py.Dataset, path: Path, start: int, stop: int) -> npt.NDArray[np.int32]:
+    values: npt.NDArray[Any] = dataset[start:stop].reshape(stop - start)
+    with np.errstate(invalid="ignore"):
+        whole = values.astype(np.int32)
+    if (whole != values).any():
+        index = int(np.flatnonzero(whole != values)[0])
+        raise BadInput(
+            "a PDG number is not a whole number of 32 bits",
+            where=f"{path}: {dataset.name}, row {start + index}",
+            found=str(values[index]),
+        )
+    return whole
+
+
+def _finite(values: Floats, path: Path, name: str, start: int) -> Floats:
+    finite = np.isfinite(values)
+    if not finite.all():
+        place = np.argwhere(~finite)[0]
+        raise BadInput(
+            "a value of a shower is not a finite number of 32 bits",
+            where=f"{path}: {name.strip('/')}, row {start + int(place[0])}",
+            found=str(values[tuple(place)]),
+        )
+    return values
