@@ -96,7 +96,7 @@ def _part_text(part: Part) -> str:
 
 
 def _source_rows(source: str, verified: bool, origin: str) -> list[tuple[str, str]]:
-    seen = "seen in the source" if verified else "not verified: the source was not at hand"
+    seen = "seen in the source" if verified else "not verified"
     return [("numbers", seen), ("source", source), ("file", origin)]
 
 
