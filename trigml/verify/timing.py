@@ -42,12 +42,9 @@ def with_timing(
     if not clocked or comparison.first_difference is not None:
         return comparison
     words = timed_words(reference, sets)
-    expected = reference.outputs(Vectors("", words.astype(np.float64), words))
     remarks = {}
     for name, stage in clocked.items():
-        with (progress or Silent()).task(f"{name}: {len(words):,} events with gaps and through a reset"):
-            timing = stage.timing(words, expected)
-        require_claimed(timing, stage.claim.latency_cycles, name)
+        timing = measured_timing(stage, reference, words, progress or Silent())
         remarks[name] = (
             f"measured: latency {timing.latency} cycles, an event per cycle; "
             f"{len(words):,} events back to back, with gaps, through a reset"
@@ -57,6 +54,25 @@ def with_timing(
         for result in comparison.stages
     ]
     return replace(comparison, stages=tuple(results))
+
+
+def measured_timing(stage: RtlStage, reference: GraphStage, words: IntArray, progress: Progress) -> Timing:
+    """Latency and interval of a clocked stage, which are those that it claims.
+
+    Args:
+        stage: the stage.
+        reference: the graph.
+        words: input words (events, n_in).
+        progress: listener.
+
+    Raises:
+        NotBitExact: gaps or a reset change a result, or latency or interval are not those that are claimed.
+    """
+    expected = reference.outputs(Vectors("", words.astype(np.float64), words))
+    with progress.task(f"{stage.name}: {len(words):,} events with gaps and through a reset"):
+        timing = stage.timing(words, expected)
+    require_claimed(timing, stage.claim.latency_cycles, stage.name)
+    return timing
 
 
 def timed_words(reference: GraphStage, sets: Sequence[Vectors]) -> IntArray:
