@@ -70,7 +70,7 @@ def test_the_main_job_is_bit_exact_and_reported(run: Path, capsys: pytest.Captur
         "random, on the grid",
         "random, off the grid",
     }
-    assert all(row["tier"] == "estimate" and row["tool"] == "alkaid" for row in result["figures"])
+    assert all(row["tier"] == "estimate" and row["tool"] == "trigml's HLS model" for row in result["figures"])
     project = Path(result["project"])
     assert (project / "plots" / "roc.png").stat().st_size > 10_000
     assert (project / "firmware" / "jet_tagger_hlf.cpp").is_file()

@@ -41,7 +41,7 @@ def test_every_figure_tells_its_tool_and_its_measured_error(
     for figure in found.figures:
         assert (figure.tier, figure.tool, figure.part) == (Tier.ESTIMATE, TOOL, options.part)
     for figure, spread in zip(found.figures[:2], (errors.lut, errors.ff), strict=True):
-        assert f"median {spread.median:.0%} off, 90 % within {spread.p90:.0%}" in figure.note
+        assert f"median {100 * spread.median:.0f} % off, 90 % within {100 * spread.p90:.0f} %" in figure.note
         assert "HLS 20" in figure.note
         assert figure.value > 0
         assert figure.error is not None

@@ -112,14 +112,14 @@ class _Basis:
         products = sum(work.products for work in self.design.works)
         share = max((abs(c.dsp[1] - c.dsp[0]) / c.products for c in self._checks if c.dsp), default=0.0)
         note = (
-            f"{self._as_reported}; networks left out of the fit: 90 % within {spread.p90:g} blocks; "
-            f"{len(self._checks)} published designs: within {share:.1%} of the products"
+            f"{self._left_out}: 90 % within {spread.p90:g} blocks; "
+            f"{len(self._checks)} published designs: within {100 * share:.1f} % of the products"
         )
         return self._figure("DSP", round(value), float(math.ceil(max(spread.p90, share * products))), note)
 
     def bram18(self, value: float) -> Figure:
         exact = self.fitted.by_network.bram18.exact
-        note = f"{self._as_reported}; networks left out of the fit: {exact:.0%} exact"
+        note = f"{self._left_out}: {_percent(exact)} exact"
         return self._figure("BRAM18", value, None, note)
 
     def timing(self, cycles: int, interval: int) -> list[Figure]:
@@ -135,12 +135,12 @@ class _Basis:
             version=__version__,
             part=self.options.part,
             clock_ns=self.options.clock_ns,
-            note=f"{self._as_reported}; networks left out of the fit: {spread.near:.0%} within 2 cycles",
+            note=f"{self._left_out}: {_percent(spread.near)} within 2 cycles",
             caution=self._clock_caution,
         )
         shares = {"cycles": 1.0, "ns": self.options.clock_ns, "BX": self.options.clock_ns / BUNCH_CROSSING_NS}
-        exact = f"{self._as_reported}; networks left out of the fit: "
-        exact += f"{self.fitted.by_network.interval.exact:.0%} exact"
+        exact = f"{self._left_out}: "
+        exact += f"{_percent(self.fitted.by_network.interval.exact)} exact"
         return [
             replace(row, error=error * shares[row.unit])
             if row.metric == "latency"
@@ -155,21 +155,17 @@ class _Basis:
         return self.fitted.like(self.design)
 
     def _resource(self, metric: str, value: float, spread: Spread, off: Sequence[float]) -> Figure:
-        note = (
-            f"{self._as_reported}; networks left out of the fit: median {spread.median:.0%} off, "
-            f"90 % within {spread.p90:.0%}"
-        )
+        note = f"{self._left_out}: median {_percent(spread.median)} off, 90 % within {_percent(spread.p90)}"
         if off:
             such = "with such narrow words" if self.design.is_narrow else "with adder trees"
-            note += (
-                f"; {len(off)} published designs {such}: median {median(off):.0%}, all within {max(off):.0%}"
-            )
+            note += f"; {len(off)} published designs {such}: "
+            note += f"median {_percent(median(off))}, all within {_percent(max(off))}"
         return self._figure(metric, _rounded(value), _rounded(max([spread.p90, *off]) * value), note)
 
     @property
-    def _as_reported(self) -> str:
+    def _left_out(self) -> str:
         part = "" if self.options.part.lower().startswith(REPORTED_PART) else ", for an XCVU13P"
-        return f"as a {self.design.generation} report would say{part}"
+        return f"as a {self.design.generation} report would say{part}; networks left out of the fit"
 
     @property
     def _clock_caution(self) -> str:
@@ -235,3 +231,7 @@ def _relative(pair: Pair) -> float:
 def _rounded(value: float) -> float:
     """Three significant digits: more would feign an accuracy that is not there."""
     return float(f"{value:.3g}")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

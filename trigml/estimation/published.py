@@ -30,8 +30,8 @@ class Published:
     Attributes:
         name: what it is.
         source: where the figures stand.
-        is_network: a whole network as papers cite it (tool and stage not always said), else one layer in an HLS
-            report.
+        is_network: a whole network as papers cite it (tool and stage not always said), else one layer of an
+            HLS report.
         design: the design with stand-ins for its weights.
         lut: look-up tables.
         ff: flip-flops.

@@ -11,9 +11,9 @@ from trigml.backends.hls.options import HlsOptions
 from trigml.backends.hls.writer import HlsProject, hls_project
 from trigml.backends.rtl import Logic, logic_of
 from trigml.errors import BadInput
+from trigml.estimation import estimate_hls
 from trigml.graph import Graph
 from trigml.progress import Progress
-from trigml.reports.estimate import estimated_figures
 from trigml.reports.stored import Contents, ProjectReport
 from trigml.runs import Run, names
 from trigml.synthesis.common import (
@@ -68,6 +68,7 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         task.advance()
     logic = _logic(inputs.graph, options, request.progress)
     comparison = _comparison(inputs, project, logic, request.progress)
+    estimate = estimate_hls(inputs.graph, options)
     report = ProjectReport(
         request.folder,
         project.top,
@@ -75,8 +76,13 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         Contents.of(project),
         comparison,
         request.budget,
-        () if isinstance(logic, str) else tuple(estimated_figures(logic, clock_ns=options.clock_ns)),
-        notes=(*_notes(options), *project.notes, *((logic,) if isinstance(logic, str) else ())),
+        estimate.figures,
+        notes=(
+            *_notes(options),
+            *project.notes,
+            *estimate.refusals,
+            *((logic,) if isinstance(logic, str) else ()),
+        ),
     )
     if comparison.first_difference is not None:
         write_project(project, replace(report, folder=request.not_exact))
@@ -95,14 +101,14 @@ def _vendor_commands(folder: Path, options: HlsOptions) -> tuple[str, ...]:
 
 
 def _logic(graph: Graph, options: HlsOptions, listener: Progress) -> Logic | str:
-    """The graph as unrolled logic, or why there is no estimate."""
-    with listener.task("Estimating latency and resources with alkaid"):
+    """The graph as unrolled logic, or why the project is not compared with it."""
+    with listener.task("Unrolling the network as logic"):
         try:
             require_unrollable(graph)
             return logic_of(graph, options.clock_ns)
         except BadInput as error:
             place = f" ({error.where})" if error.where else ""
-            return f"no estimate of latency and resources: {error.problem}{place}"
+            return f"not compared with unrolled logic: {error.problem}{place}"
 
 
 def _comparison(inputs: Inputs, project: HlsProject, logic: Logic | str, listener: Progress) -> Comparison:
