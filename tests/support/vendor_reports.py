@@ -55,6 +55,9 @@ def frame(*rows: str, indent: str = "", after: tuple[int, ...] = (0,)) -> str:
 
 def csynth_text(f: Figures, tool: str = "Vitis HLS", version: str = "2023.1") -> str:
     dsp = "DSP48E" if tool == "Vivado HLS" else "DSP"
+    old = version < "2020"  # the units stand in the headings, and the latency is given in cycles only
+    unit = "" if old else " ns"
+    times = "" if old else "  45.000 ns|  55.000 ns|"
     rule = "=" * 64
     total = f"|Total            |{f.bram_tiles * 2:9.0f}|{f.dsp:6}|{f.ff:8}|{f.lut:8}|{f.uram:5}|"
     return f"""
@@ -74,22 +77,22 @@ def csynth_text(f: Figures, tool: str = "Vitis HLS", version: str = "2023.1") ->
 {rule}
 == Performance Estimates
 {rule}
-+ Timing:\x20
++ Timing{" (ns)" if old else ""}:\x20
     * Summary:\x20
 {
         frame(
             "|  Clock |  Target | Estimated| Uncertainty|",
-            f"|ap_clk  |  {f.clock_ns:.2f} ns|  {f.estimated_ns:.3f} ns|     1.35 ns|",
+            f"|ap_clk  |  {f.clock_ns:.2f}{unit}|  {f.estimated_ns:.3f}{unit}|     1.35{unit}|",
             indent="    ",
         )
     }
-+ Latency:\x20
++ Latency{" (clock cycles)" if old else ""}:\x20
     * Summary:\x20
     +---------+---------+-----------+-----------+-----+-----+----------+
-    |  Latency (cycles) |   Latency (absolute)  |  Interval | Pipeline |
-    |   min   |   max   |    min    |    max    | min | max |   Type   |
+    |  Latency (cycles) |{"" if old else "   Latency (absolute)  |"}  Interval | Pipeline |
+    |   min   |   max   |{"" if old else "    min    |    max    |"} min | max |   Type   |
     +---------+---------+-----------+-----------+-----+-----+----------+
-    |        9|{f.latency:9}|  45.000 ns|  55.000 ns|    1|{f.interval:5}| function |
+    |        9|{f.latency:9}|{times}    1|{f.interval:5}| function |
     +---------+---------+-----------+-----------+-----+-----+----------+
 
     + Detail:\x20

@@ -72,20 +72,7 @@ def run(
         ToolFailed: it could not be started, crashed, failed or did not end in time; the message holds its
             last lines.
     """
-    try:
-        process = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ToolFailed(f"{what} could not be started", found=str(error)) from error
+    process = _started(command, what, folder, environment)
     with process:
         try:
             printed = _printed(process, timeout_s, stop)
@@ -139,18 +126,7 @@ def stream(
         raise ToolFailed(f"{what}: the log cannot be written", where=str(log), found=str(error)) from error
     printed = _Lines(file, on_line)
     with file:
-        try:
-            process = subprocess.Popen(
-                list(command),
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ToolFailed(f"{what} could not be started", found=str(error)) from error
+        process = _started(command, what, folder, environment)
         try:
             with process:
                 in_time = _follow(process, printed, time.monotonic() + timeout_s)
@@ -236,17 +212,40 @@ def _last_lines(lines: Sequence[str] | deque[str]) -> str:
     return "its last lines:\n" + "\n".join(f"    {line}" for line in list(lines)[-LAST_LINES:])
 
 
-def _printed(process: subprocess.Popen[str], timeout_s: float, stop: Event | None) -> str:
+def _started(
+    command: Sequence[str], what: str, folder: Path | None, environment: Mapping[str, str] | None
+) -> subprocess.Popen[bytes]:
+    """A program with nothing on stdin and both outputs in one pipe, at the head of a session of its own."""
+    try:
+        return subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ToolFailed(f"{what} could not be started", found=str(error)) from error
+
+
+def _printed(process: subprocess.Popen[bytes], timeout_s: float, stop: Event | None) -> str:
     if stop is None:
-        return process.communicate(timeout=timeout_s)[0]
+        return _text(process.communicate(timeout=timeout_s)[0])
     end = time.monotonic() + timeout_s
     while not stop.is_set():
         try:
-            return process.communicate(timeout=min(STOP_LATENCY_S, max(0.0, end - time.monotonic())))[0]
+            left = max(0.0, end - time.monotonic())
+            return _text(process.communicate(timeout=min(STOP_LATENCY_S, left))[0])
         except subprocess.TimeoutExpired:
             if time.monotonic() >= end:
                 raise
     raise KeyboardInterrupt
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _ending(code: int) -> str:
@@ -255,7 +254,7 @@ def _ending(code: int) -> str:
     return f"ended by {signal.Signals(-code).name}" if -code in set(signal.Signals) else f"signal {-code}"
 
 
-def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End a program together with what it started, which may outlive it (it leads a session of its own)."""
     with contextlib.suppress(ProcessLookupError):  # nothing of it is left
         os.killpg(process.pid, signal.SIGKILL)

@@ -8,8 +8,6 @@ from trigml.toolchains.vendor.csynth import COLUMNS, MAY_BE_LEFT_OUT, CsynthRepo
 from trigml.toolchains.vendor.expected import Expected
 from trigml.toolchains.vendor.report_text import ReportText, Row, read_text, table_after
 
-_LATENCY_COLUMNS = ["min", "max", "min", "max", "min", "max", "Type"]
-
 
 def read_csynth_text(path: Path, expected: Expected) -> CsynthReport:
     """Read one report.
@@ -40,9 +38,9 @@ def read_csynth_text(path: Path, expected: Expected) -> CsynthReport:
 
 
 def _summary(report: ReportText, heading: str) -> list[Row]:
-    """The table below ``* Summary:`` of a part of the report."""
+    """The table below ``* Summary:`` of a part; its heading has the unit behind it in older versions."""
     for number, line in enumerate(report.lines):
-        if line.strip() == heading:
+        if line.startswith(heading):
             for later in range(number + 1, min(number + 4, len(report.lines))):
                 if report.lines[later].strip() == "* Summary:":
                     return table_after(report, later + 1, "|", heading)
@@ -50,7 +48,7 @@ def _summary(report: ReportText, heading: str) -> list[Row]:
 
 
 def _clock(report: ReportText) -> tuple[float, float]:
-    header, *rows = _summary(report, "+ Timing:")
+    header, *rows = _summary(report, "+ Timing")
     if list(header[:3]) != ["Clock", "Target", "Estimated"] or len(rows) != 1:
         raise report.lacks("the target and the estimate of one clock", " ".join(header))
     return (
@@ -69,13 +67,15 @@ def _nanoseconds(report: ReportText, text: str, what: str) -> float:
 
 
 def _latency(report: ReportText) -> tuple[int, int]:
-    """Worst-case latency and interval."""
-    rows = _summary(report, "+ Latency:")
-    columns = next((number for number, row in enumerate(rows) if list(row) == _LATENCY_COLUMNS), None)
-    if columns is None or len(rows) <= columns + 1:
+    """Worst-case latency and interval; between them newer versions have the latency as a time, too."""
+    rows = _summary(report, "+ Latency")
+    columns = next((number for number, row in enumerate(rows) if row[-1] == "Type"), None)
+    if columns is None or len(rows) <= columns + 1 or len(rows[columns + 1]) != len(rows[columns]):
         raise report.lacks("latency and interval")
-    row = rows[columns + 1]
-    return report.whole(row[1], "the worst-case latency"), report.whole(row[5], "the worst-case interval")
+    heads, row = list(rows[columns]), rows[columns + 1]
+    if heads not in (["min", "max"] * 3 + ["Type"], ["min", "max"] * 2 + ["Type"]):
+        raise report.lacks("the columns of latency and interval", " ".join(heads))
+    return report.whole(row[1], "the worst-case latency"), report.whole(row[-2], "the worst-case interval")
 
 
 def _resources(report: ReportText) -> dict[str, int]:
