@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from trigml.backends.rtl.rounding import requantized
+from trigml.backends.rtl.signs import resigned
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, IntArray, to_values
 from trigml.graph import Operation
@@ -33,7 +34,7 @@ def traced(operation: Operation, sources: Sequence[Any], formats: Sequence[Fixed
     match operation:
         case ops.Linear():
             bias = to_values(operation.bias, operation.bias_format.fraction)
-            return _products(operation, x).reshape(operation.shape) + bias
+            return resigned(_products(operation, x), x).reshape(operation.shape) + bias
         case ops.Relu():
             return np.maximum(x, 0.0)
         case ops.LeakyRelu():
