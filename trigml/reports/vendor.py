@@ -68,11 +68,13 @@ class _Basis:
         part: FPGA part as the project spells it; empty: each report's own spelling counts.
         clock_ns: requested clock period; ``None`` if no report and no description tells it.
         clock: what the timing report of the latest stage says of it.
+        intel_version: of Intel HLS and the Quartus behind it, which only one of their reports gives.
     """
 
     part: str
     clock_ns: float | None
     clock: Clock
+    intel_version: str
 
     def source(self, tool: str, version: str, part: str = "") -> _Source:
         """A tool's rows for this project."""
@@ -130,7 +132,8 @@ def _basis(expected: Expected, contents: Sequence[object]) -> _Basis:
     for content in contents:
         if isinstance(content, IntelFit) and clock_ns is not None:
             clock = _reached(content, clock_ns)
-    return _Basis(expected.part or "", clock_ns, clock)
+    version = next((content.version for content in contents if isinstance(content, IntelArea)), "")
+    return _Basis(expected.part or "", clock_ns, clock, version)
 
 
 def _clock(timing: TimingSummary) -> Clock:
@@ -174,7 +177,7 @@ def _rows(content: object, basis: _Basis) -> list[Figure]:
         case IntelArea():
             return basis.source(INTEL_HLS, content.version).counts(content.resources, Stage.SCHEDULED.value)
         case IntelLatency():
-            return basis.source(INTEL_HLS, "").latency(
+            return basis.source(INTEL_HLS, basis.intel_version).latency(
                 content.latency_cycles,
                 content.interval_cycles,
                 "measured in the simulation of Intel HLS, the longest",
@@ -235,7 +238,7 @@ def _powered(power: Power, basis: _Basis) -> list[Figure]:
 
 
 def _fitted(fit: IntelFit, basis: _Basis) -> list[Figure]:
-    source = basis.source("Quartus", "")
+    source = basis.source("Quartus", basis.intel_version)
     clock = _reached(fit, source.clock_ns)
     note = f"{Stage.ROUTED.value}, compiled by Intel HLS"
     verdict = f"{note}; the requested clock is {clock.value}"

@@ -138,6 +138,7 @@ def test_an_intel_hls_project(bench: Bench) -> None:
     assert bench.calls() == ["i++ route"]
     found = figures_of(project)
     assert (found["latency", "cycles"], found["ALUT", ""], found["ALM", ""]) == (11, 41203, 20732)
+    assert {row.version for row in vendor_figures(project, "tagger")} == {"19.2.0"}
     assert vendor_clock(vendor_figures(project, "tagger")) is Clock.MET
 
 

@@ -19,6 +19,9 @@ BUILT = "vendor"
 
 _HLS_INPUTS = (DESCRIPTION, "firmware/**/*", "*.cpp", "*.h", "*.tcl", "Makefile", "tb_data/tb_*.dat")
 _RTL_INPUTS = (DESCRIPTION, "src/**/*", "*.tcl", "*.xdc", "*.sdc")
+_ALTERA = re.compile(r"10[acm]|1s|5[acs]|ep\d|ag[fim]|a[357][a-z]|arria|stratix|cyclone|agilex|max")
+"""How device names of Altera begin, from Stratix II to Agilex; those of AMD begin otherwise."""
+
 _COMPILED = frozenset({".so", ".o", ".a", ".dylib"})
 
 
@@ -86,8 +89,7 @@ def describe(project: Path) -> Description | None:
 
 def _kind(backend: str, part: str) -> ProjectKind | None:
     if backend == "rtl":
-        amd = re.match(r"x[caq]", part.lower()) is not None
-        return ProjectKind.RTL_VIVADO if amd else ProjectKind.RTL_QUARTUS
+        return ProjectKind.RTL_QUARTUS if _ALTERA.match(part.lower()) else ProjectKind.RTL_VIVADO
     return next((kind for kind in ProjectKind if kind.value == backend), None)
 
 
