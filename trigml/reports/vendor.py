@@ -22,6 +22,7 @@ FMAX = "Fmax"
 SLACK = "worst slack"
 POWER = "power"
 BY_HAND = "the tool was run by hand: name, part and clock fit, the files were not compared"
+UNCHECKED = "no trigml_project.json here: only the name of the top level was compared"
 INTEL_HLS = "Intel HLS"
 
 _TRUST = (Stage.ROUTED, Stage.PLACED, Stage.SYNTHESISED, Stage.SCHEDULED)
@@ -41,10 +42,11 @@ def vendor_figures(project: Path, top: str) -> list[Figure]:
         BadInput: a report is truncated, lacks a figure, is of another project, part or clock, or older than
             the project's files.
     """
-    reports = lying_reports(project, top)
-    basis = _basis(expected_of(project, top), [report.content for report in reports])
+    reports, expected = lying_reports(project, top), expected_of(project, top)
+    basis = _basis(expected, [report.content for report in reports])
+    caution = BY_HAND if expected.part else UNCHECKED
     staged = [
-        (_TRUST.index(_stage(report)), _by_hand(row) if report.by_hand else row)
+        (_TRUST.index(_stage(report)), _noted(row, caution) if report.by_hand else row)
         for report in reports
         for row in _rows(report.content, basis)
     ]
@@ -154,8 +156,8 @@ def _stage(report: LyingReport) -> Stage:
     return report.stage
 
 
-def _by_hand(row: Figure) -> Figure:
-    return replace(row, note=f"{row.note}; {BY_HAND}" if row.note else BY_HAND)
+def _noted(row: Figure, caution: str) -> Figure:
+    return replace(row, note=f"{row.note}; {caution}" if row.note else caution)
 
 
 def _rows(content: object, basis: _Basis) -> list[Figure]:
