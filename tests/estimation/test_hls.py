@@ -142,6 +142,41 @@ def test_what_no_report_has_is_refused(
     assert said in found.refusals[0]
 
 
+def image(contract: InputContract, *, filters: int) -> Graph:
+    """A convolution of a 6 x 6 image of two channels, or for 0 filters a pool of 2 x 2 cells."""
+    builder = GraphBuilder("image")
+    last = builder.input("x", (6, 6, 2), contract)
+    none = ((0, 0), (0, 0))
+    if filters:
+        words = np.random.default_rng(1).integers(-500, 500, (3, 3, 2, filters))
+        weight = Constants(words, FixedPoint.parse("ap_fixed<16,6>"))
+        last = builder.convolution("conv", last, weight, strides=(1, 1), padding=none)
+    else:
+        last = builder.max_pool("pool", last, pool=(2, 2), strides=(2, 2), padding=none)
+    return builder.finish([last])
+
+
+def test_convolutions_take_their_places_in_turn(make_contract: Callable[..., InputContract]) -> None:
+    """Protects the time of convolutions with the resource strategy, and the refusal of the other strategy."""
+    graph = image(make_contract(72, "ap_fixed<16,6,RND_CONV,SAT>"), filters=3)
+    found = estimate_hls(graph, replace(VIVADO, strategy=Strategy.RESOURCE))
+    assert value(found, "initiation interval", "cycles") == 4 * 4
+    assert value(found, "latency", "cycles") >= 4 * 4
+    assert value(found, "DSP") > 0
+    assert "convolution, io_parallel, latency strategy" in estimate_hls(graph, VIVADO).refusals[0]
+
+
+def test_published_dense_layers_tell_nothing_of_pools(make_contract: Callable[..., InputContract]) -> None:
+    """Protects the error of designs without products: that of the reports alone."""
+    found = estimate_hls(image(make_contract(72, "ap_fixed<16,6,RND_CONV,SAT>"), filters=0), VITIS)
+    p90 = shipped_model().by_network.lut.p90
+    assert found.figures[0].error == pytest.approx(p90 * found.figures[0].value, rel=0.02)
+    assert "published" not in found.figures[0].note
+    assert value(found, "LUT") == pytest.approx(
+        18 * 3 * 39 + 80, rel=0.05
+    )  # 39 LUT per comparison of 16 bits
+
+
 def softmax_like(contract: InputContract) -> Graph:
     """A dense layer with a table behind it."""
     builder = GraphBuilder("tables")

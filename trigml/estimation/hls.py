@@ -111,10 +111,9 @@ class _Basis:
         spread = self.fitted.by_network.dsp
         products = sum(work.products for work in self.design.works)
         share = max((abs(c.dsp[1] - c.dsp[0]) / c.products for c in self._checks if c.dsp), default=0.0)
-        note = (
-            f"{self._left_out}: 90 % within {spread.p90:g} blocks; "
-            f"{len(self._checks)} published designs: within {100 * share:.1f} % of the products"
-        )
+        note = f"{self._left_out}: 90 % within {spread.p90:g} blocks"
+        if self._checks:
+            note += f"; {len(self._checks)} published designs: within {100 * share:.1f} % of the products"
         return self._figure("DSP", round(value), float(math.ceil(max(spread.p90, share * products))), note)
 
     def bram18(self, value: float) -> Figure:
@@ -229,8 +228,8 @@ def _relative(pair: Pair) -> float:
 
 
 def _rounded(value: float) -> float:
-    """Three significant digits: more would feign an accuracy that is not there."""
-    return float(f"{value:.3g}")
+    """A whole number of three significant digits: more would feign an accuracy that is not there."""
+    return float(round(float(f"{value:.3g}")))
 
 
 def _percent(share: float) -> str:

@@ -51,8 +51,11 @@ class FittedModel:
     def like(self, design: Design) -> tuple[Check, ...]:
         """The published designs with such words and weights.
 
-        Whole networks stand for designs without streams only, of which there is no layer by itself.
+        Whole networks stand for designs without streams only, of which there is no layer by itself. All of
+        them have products: they tell nothing of designs without.
         """
+        if not any(work.products for work in design.works):
+            return ()
         return tuple(
             check
             for check in self.checks
