@@ -1,0 +1,93 @@
+"""The Yosys of the Python package ``pyosys``, which only child processes import."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from trigml.errors import BadInput, MissingTool
+
+
+class Family(StrEnum):
+    """Families whose cells Yosys's ``synth_xilinx`` maps to, by the names that it gives them."""
+
+    ULTRASCALE_PLUS = "xcup"
+    ULTRASCALE = "xcu"
+    SERIES_7 = "xc7"
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return {"xcup": "UltraScale+", "xcu": "UltraScale", "xc7": "7 series"}[self.value]
+
+    @classmethod
+    def of(cls, name: str | None) -> Family:
+        """The family of that name.
+
+        Raises:
+            BadInput: Yosys is not asked for such a family here.
+        """
+        try:
+            return cls(name or "")
+        except ValueError as error:
+            raise BadInput(
+                "there is no technology mapping for this family",
+                expected=", ".join(f"{family.value} ({family.label})" for family in cls),
+                found=name or "none",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Yosys:
+    """An installed Yosys.
+
+    Attributes:
+        command: what runs ``worker.py``; the path of a job is added to it.
+        version: its version.
+    """
+
+    command: tuple[str, ...]
+    version: str
+
+
+def find_yosys() -> Yosys:
+    """Yosys of the package ``pyosys``.
+
+    Raises:
+        MissingTool: the package is not there.
+    """
+    _package()
+    try:
+        number = version("pyosys")
+    except PackageNotFoundError:
+        number = "of unknown version"
+    return Yosys((sys.executable, str(Path(__file__).with_name("worker.py"))), number)
+
+
+def cell_models() -> Path:
+    """The Verilog models of the AMD cells that come with Yosys.
+
+    Raises:
+        MissingTool: the package, or the file in it, is not there.
+    """
+    models = _package() / "share" / "xilinx" / "cells_sim.v"
+    if not models.is_file():
+        raise MissingTool(
+            "Yosys has no models of the cells", expected=str(models), remedy="pip install --force pyosys"
+        )
+    return models
+
+
+def _package() -> Path:
+    found = importlib.util.find_spec("pyosys")
+    if found is None or not found.submodule_search_locations:
+        raise MissingTool(
+            "there is no Yosys on this machine",
+            expected="the Python package pyosys",
+            remedy="pip install pyosys",
+        )
+    return Path(next(iter(found.submodule_search_locations)))
