@@ -189,9 +189,10 @@ class _Basis:
 
 def _with_reuse(design: Design, options: HlsOptions) -> HlsEstimate:
     """With shared multipliers: what the project itself asks of the tool, and no more."""
-    refusals = _refused([f"no vendor report has a reuse factor above 1 (here {options.reuse_factor})"])
+    why = f"no vendor report has a reuse factor above 1 (here {options.reuse_factor})"
+    refusals = (f"no estimate of LUT, FF and latency: {why}",)
     if options.io is not IoType.PARALLEL or options.strategy is not Strategy.LATENCY:
-        return HlsEstimate((), refusals)
+        return HlsEstimate((), _refused([why]))
     bound = sum(
         min(work.products, math.ceil(work.words_in * work.words_out / options.reuse_factor))
         * max(1.0, work.dsp_blocks / max(work.dsp_products, 1.0))
