@@ -93,9 +93,20 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
             operation, sources, [graph[name].format for name in operation.inputs]
         )
     outputs = np.concatenate([tensors[name].reshape(-1) for name in graph.outputs])
-    combinational = trace(ports, outputs, keep_dead_inputs=True)
+    combinational = _with_three_input_adders(trace(ports, outputs, keep_dead_inputs=True))
     cut = {"latency_cutoff": clock_ns} if stages is None else {"n_stages": stages}
     pipeline = to_pipeline(combinational, **cut, verbose=False, reg_inp=False, reg_out=True)
     if not pipeline.logic:
         raise BadInput("this network has no logic: its outputs do not depend on its inputs")
     return Logic(graph, combinational, pipeline)
+
+
+def _with_three_input_adders(combinational: Any) -> Any:
+    """Pairs of adders as adders of three words, which take one LUT per bit in a carry chain as well.
+
+    alkaid's ``RTLModel`` does the same when it writes. Done here, costs and stages are those of what it writes.
+    """
+    from alkaid.trace.passes import add_surrogate, dead_code_elimin, fuse_ternary_adders
+
+    fused = dead_code_elimin(fuse_ternary_adders(combinational), keep_dead_inputs=True)
+    return add_surrogate(fused, _skip_op8_cost=True)
