@@ -104,7 +104,7 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
 def _with_three_input_adders(combinational: Any) -> Any:
     """Pairs of adders as adders of three words, which take one LUT per bit in a carry chain as well.
 
-    alkaid's ``RTLModel`` does the same when it writes. Done here, costs and stages are those of what it writes.
+    alkaid's ``RTLModel`` does the same as it writes; done here, costs and stages are those of its files.
     """
     from alkaid.trace.passes import add_surrogate, dead_code_elimin, fuse_ternary_adders
 

@@ -105,6 +105,7 @@ def _core(logic: Logic, options: RtlOptions) -> dict[str, bytes]:
                 part_name=options.part,
                 clock_period=options.clock_ns,
                 print_latency=False,
+                ternary_fuse=False,  # done before the stages were cut, and here it would change the logic
             ).write()
         except (ValueError, AssertionError, KeyError, RuntimeError, NotImplementedError) as error:
             raise ToolFailed(
