@@ -6,7 +6,9 @@ Latency and initiation interval are measured, not taken from the tool that made 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +16,20 @@ from numpy.typing import NDArray
 from trigml.backends.rtl.ports import Word, packed_bytes, unpacked_words
 from trigml.errors import NotBitExact
 from trigml.fixedpoint import IntArray
-from trigml.toolchains.verilator import Simulation
 
 RESET, VALID = 1, 2
 _RESET_CYCLES = 4
+
+
+SideBySide: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""(cycles, copies, 1 + in_bytes) control and words → (cycles, copies, 1 + out_bytes)."""
+
+
+class Driven(Protocol):
+    """A design that can be driven cycle by cycle."""
+
+    def run(self, control: NDArray[np.uint8], words: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(cycles,) bit 0 ``rst``, bit 1 ``in_valid``; (cycles, in_bytes) → (cycles, 1 + out_bytes)."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ class Cosimulation:
         drain: cycles that are waited for the last results; more than the latency.
     """
 
-    simulation: Simulation
+    simulation: Driven
     inputs: tuple[Word, ...]
     outputs: tuple[Word, ...]
     drain: int
@@ -88,15 +100,34 @@ class Cosimulation:
         idle = np.zeros((_RESET_CYCLES, len(self.inputs)), dtype=np.int64)
         return self._traced(np.concatenate([once, pause, once]), np.concatenate([words, idle, words]))
 
+    def side_by_side(self, parts: Sequence[IntArray], run: SideBySide) -> list[Trace]:
+        """Events back to back in several copies of the design, each with its own.
+
+        Args:
+            parts: input words (events, n_in) of each copy.
+            run: drives the copies.
+        """
+        cycles = max(map(len, parts))
+        stimuli = [self._stimuli(np.full(len(part), VALID, dtype=np.uint8), part, cycles) for part in parts]
+        seen = run(np.stack(stimuli, axis=1))
+        return [self._read(control[:, 0], seen[:, copy]) for copy, control in enumerate(stimuli)]
+
     def _traced(self, control: NDArray[np.uint8], words: IntArray) -> Trace:
+        stimuli = self._stimuli(control, words, len(control))
+        return self._read(stimuli[:, 0], self.simulation.run(stimuli[:, 0], stimuli[:, 1:]))
+
+    def _stimuli(self, control: NDArray[np.uint8], words: IntArray, cycles: int) -> NDArray[np.uint8]:
+        """(cycles, 1 + in_bytes): a reset, the words in so many cycles, and what is waited for the last."""
         before = np.full(_RESET_CYCLES, RESET, dtype=np.uint8)
-        after = np.zeros(self.drain, dtype=np.uint8)
+        after = np.zeros(self.drain + cycles - len(control), dtype=np.uint8)
         everything = np.concatenate([before, control, after])
         rows = np.zeros((len(everything), len(self.inputs)), dtype=np.int64)
         rows[_RESET_CYCLES : _RESET_CYCLES + len(words)] = words
-        seen = self.simulation.run(everything, packed_bytes(rows, self.inputs))
+        return np.concatenate([everything[:, None], packed_bytes(rows, self.inputs)], axis=1)
+
+    def _read(self, control: NDArray[np.uint8], seen: NDArray[np.uint8]) -> Trace:
         left = np.flatnonzero(seen[:, 0] & 1)
-        entered = np.flatnonzero((everything & VALID) != 0)
+        entered = np.flatnonzero((control & VALID) != 0)
         return Trace(entered, left, unpacked_words(seen[left, 1:], self.outputs))
 
 

@@ -1,4 +1,4 @@
-"""Clocked designs as stages: the RTL of a project, or its mapped netlist, in Verilator."""
+"""Clocked designs as stages: the RTL of a project in Verilator (``netlist_stage``: what it was mapped to)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trigml.graph.products import products_per_event
 from trigml.progress import Progress
 from trigml.toolchains.ghdl import synthesised
 from trigml.toolchains.verilator import Simulation, compile_design
-from trigml.verify.cosimulation import Cosimulation, Timing, Trace, measured
+from trigml.verify.cosimulation import Cosimulation, Driven, Timing, Trace, measured
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
 
@@ -51,7 +51,7 @@ class RtlStage:
         claim: the network that it claims to compute, with its latency.
         sources: the design's files, Verilog or VHDL; VHDL is synthesised to Verilog with GHDL.
         scratch: a folder for compiling, kept by the caller as long as the stage is used.
-        name: ``rtl`` or ``netlist``.
+        name: of the stage.
         generated: what the RTL was generated for just now; a difference is then followed from layer to layer
             in a design generated in the same way. ``None`` for files that may say anything.
 
@@ -75,10 +75,14 @@ class RtlStage:
         self.claim = claim
         self._scratch, self._generated = scratch, generated
         folder = Path(tempfile.mkdtemp(prefix=f"{name}_", dir=scratch))
-        simulation, self.version = _compiled(graph, sources, folder)
+        simulation, self.version = self.simulated(graph, sources, folder)
         self._cosimulation = Cosimulation(
             simulation, inputs, outputs, drain=claim.latency_cycles + _SPARE_CYCLES
         )
+
+    def simulated(self, graph: Graph, sources: Sequence[Path], scratch: Path) -> tuple[Driven, str]:
+        """The design, ready to be driven, and the tools that made it so."""
+        return _compiled(graph, sources, scratch)
 
     def outputs(self, vectors: Vectors) -> Scaled:
         """Outputs of events that enter back to back.

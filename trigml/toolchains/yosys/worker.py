@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 LUT_COSTS = "2:2,3,6:5,10"
-"""Area of tables of 1 to 7 inputs, as ``synth_xilinx`` has it: two small ones share a LUT6, a MUXF7 joins two."""
+"""Area of 1 to 7 inputs as in ``synth_xilinx``: two small tables share a LUT6, a MUXF7 joins two LUT6."""
 
 
 class Script:
@@ -43,9 +43,9 @@ def quoted(paths: list[str]) -> str:
 def map_job(job: dict[str, Any]) -> None:
     """``synth_xilinx``, but for what took most of its time on the shipped jet tagger.
 
-    ``abc`` maps the logic between the carry chains instead of ``abc9``, which takes ten times longer and finds
-    no fewer LUTs; memories are looked for only where there are any; and the models of rare cells are read
-    only where they may be needed.
+    ``abc`` maps the logic between the carry chains instead of ``abc9``, which takes ten times longer and
+    finds no fewer LUTs; memories are looked for only where there are any; and the models of rare cells are
+    read only where they may be needed.
     """
     top, script = job["top"], Script()
     options = f"-family {job['family']} -flatten -noiopad -noclkbuf -top {top}"
