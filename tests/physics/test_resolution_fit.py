@@ -91,6 +91,22 @@ def test_terms_that_are_not_there_get_upper_limits(
         assert not fit.covariance[index].any()
 
 
+@pytest.mark.parametrize(("deviations", "is_limit"), [(0.35, True), (0.65, False)])
+def test_a_term_counts_from_half_a_standard_deviation_of_its_square(
+    deviations: float, is_limit: bool
+) -> None:
+    """Protects the border between limit and measurement, with the uncertainty from the linear fit."""
+    points = resolution_formula(ENERGY, 0.2, 0.0, 0.02)
+    parts = (
+        np.stack([1 / ENERGY, 1 / ENERGY**2, np.ones_like(ENERGY)], axis=1)
+        / (2 * points * 0.02 * points)[:, None]
+    )
+    noise = np.sqrt(deviations * np.sqrt(np.linalg.inv(parts.T @ parts)[1, 1]))
+    found = fit_of(0.2, noise, 0.02).noise
+    assert isinstance(found, UpperLimit) == is_limit
+    assert found.value > noise if is_limit else found.value == pytest.approx(noise, rel=1e-3)
+
+
 def test_an_upper_limit_is_where_chi2_has_risen_by_2_71() -> None:
     """Protects the limit's meaning, in a case with one other free term that is minimised by a scan."""
     fit = fit_of(0.0, 0.0, 0.05)

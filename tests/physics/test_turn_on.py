@@ -116,13 +116,14 @@ def test_the_working_point_of_a_rate_is_the_lowest_score_or_refused(
     assert scan.for_background_efficiency(target).threshold == min(allowed)
 
 
-def test_targets_that_are_exact_counts_are_met_exactly() -> None:
-    """Protects from floating point: 0.7 of 10 events are 7, and 3/10 of the background may pass."""
-    scores = np.concatenate([np.arange(10), np.arange(10)])
-    scan = threshold_scan(scores, np.arange(20) < 10)
-    for count in range(1, 11):
-        assert scan.for_signal_efficiency(count / 10).threshold == 10 - count
-        assert scan.for_background_efficiency(count / 10).threshold == 10 - count
+@pytest.mark.parametrize("total", [10, 47, 49, 93, 107])
+def test_targets_that_are_exact_counts_are_met_exactly(total: int) -> None:
+    """Protects from floating point: k / n times n is not always k, but the target k / n means k events."""
+    scores = np.concatenate([np.arange(total), np.arange(total)])
+    scan = threshold_scan(scores, np.arange(2 * total) < total)
+    for count in range(1, total + 1):
+        assert scan.for_signal_efficiency(count / total).threshold == total - count
+        assert scan.for_background_efficiency(count / total).threshold == total - count
 
 
 def test_a_working_point_is_stored_as_an_integer() -> None:
