@@ -16,6 +16,7 @@ from trigml.graph import Graph
 from trigml.graph.products import products_per_event
 from trigml.opening import OpenedModel
 from trigml.progress import Progress, Silent
+from trigml.verify.netlist_stage import NetlistStage, mapped_stage, written_netlist
 from trigml.verify.rtl_stage import generated_stage
 from trigml.verify.stages import (
     HlsStage,
@@ -43,11 +44,15 @@ class StageName(StrEnum):
     NATIVE = "native"
     LOGIC = "logic"
     RTL = "rtl"
+    NETLIST = "netlist"
     HLS = "hls"
 
 
-AVAILABLE = tuple(name for name in StageName if name is not StageName.RTL)
-"""Stages that are built without being asked for; Verilator needs half a minute for a network of some size."""
+CLOCKED = (StageName.RTL, StageName.NETLIST)
+"""Stages that are simulated cycle by cycle, and that can read a project's files as they lie."""
+
+AVAILABLE = tuple(name for name in StageName if name not in CLOCKED)
+"""Stages that are built without being asked for; the others need half a minute for a network of some size."""
 
 DEFAULT_HLS = HlsOptions(HlsBackend.VITIS, HlsBackend.VITIS.default_part, DEFAULT_CLOCK_NS)
 
@@ -91,10 +96,10 @@ def project_stages(wanted: Sequence[StageName] | None) -> tuple[StageName, ...]:
         BadInput: none of those asked for reads the project.
     """
     stages = (StageName.RTL,) if wanted is None else tuple(wanted)
-    if StageName.RTL not in stages:
+    if not set(CLOCKED) & set(stages):
         raise BadInput(
             "no stage reads the project of --project",
-            expected="--stages with rtl",
+            expected="--stages with rtl or netlist",
             found=",".join(stages),
         )
     return stages
@@ -154,6 +159,15 @@ class StageSources:
         project = written_project(self.folder, self.model.graph)
         return RtlStage(project, project.sources, self.scratch)
 
+    def netlist(self, progress: Progress) -> Stage:
+        """The mapped netlist: of the project that lies in ``folder``, else mapped now, with its cells."""
+        if self.folder is None:
+            options = RtlOptions(DEFAULT_HLS.part, self.hls.clock_ns)
+            logic = self.logic or logic_of(self.model.graph, options.clock_ns)
+            return mapped_stage(logic, options, self.scratch, progress)
+        project = written_project(self.folder, self.model.graph)
+        return NetlistStage(project, [written_netlist(project)], self.scratch)
+
     def hls_cpp(self) -> Stage:
         """The compiled HLS project."""
         if not self.hls.backend.emulates_with_gxx:
@@ -204,6 +218,7 @@ def build_stages(
             sources.shift_and_add if StageName.LOGIC in required else sources.affordable_shift_and_add
         ),
         StageName.RTL: sources.rtl,
+        StageName.NETLIST: lambda: sources.netlist(listener),
         StageName.HLS: sources.hls_cpp,
     }
     stages, left_out = [], []

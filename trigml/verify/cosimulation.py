@@ -6,9 +6,9 @@ Latency and initiation interval are measured, not taken from the tool that made 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +21,31 @@ RESET, VALID = 1, 2
 _RESET_CYCLES = 4
 
 
-SideBySide: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-"""(cycles, copies, 1 + in_bytes) control and words → (cycles, copies, 1 + out_bytes)."""
+Stimuli: TypeAlias = NDArray[np.uint8]
+"""(cycles, 1 + in_bytes): per cycle bit 0 ``rst`` and bit 1 ``in_valid``, and the bytes of ``in_words``."""
 
 
+@runtime_checkable
 class Driven(Protocol):
     """A design that can be driven cycle by cycle."""
 
     def run(self, control: NDArray[np.uint8], words: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(cycles,) bit 0 ``rst``, bit 1 ``in_valid``; (cycles, in_bytes) → (cycles, 1 + out_bytes)."""
+        """(cycles,) control and (cycles, in_bytes) words → (cycles, 1 + out_bytes)."""
+
+
+class SideBySide(Protocol):
+    """A design of which copies can be driven at the same time."""
+
+    @property
+    def copies(self) -> int:
+        """How many."""
+
+    def run_all(self, stimuli: Sequence[Stimuli]) -> list[NDArray[np.uint8]]:
+        """Of each copy (cycles, 1 + out_bytes)."""
+
+
+Design: TypeAlias = Driven | SideBySide
+"""A compiled design."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +87,29 @@ class Cosimulation:
         drain: cycles that are waited for the last results; more than the latency.
     """
 
-    simulation: Driven
+    simulation: Design
     inputs: tuple[Word, ...]
     outputs: tuple[Word, ...]
     drain: int
 
-    def back_to_back(self, words: IntArray) -> Trace:
-        """An event in every cycle, after a reset."""
-        return self._traced(np.full(len(words), VALID, dtype=np.uint8), words)
+    @property
+    def copies(self) -> int:
+        """Runs that cost no more than one."""
+        return 1 if isinstance(self.simulation, Driven) else self.simulation.copies
 
-    def with_gaps(self, words: IntArray, seed: int) -> Trace:
+    def traces(self, stimuli: Sequence[Stimuli]) -> list[Trace]:
+        """What comes out of runs of their own."""
+        if isinstance(self.simulation, Driven):
+            seen = [self.simulation.run(one[:, 0], one[:, 1:]) for one in stimuli]
+        else:
+            seen = self.simulation.run_all(stimuli)
+        return [self._read(one[:, 0], rows) for one, rows in zip(stimuli, seen, strict=True)]
+
+    def back_to_back(self, words: IntArray) -> Stimuli:
+        """An event in every cycle, after a reset."""
+        return self._stimuli(np.full(len(words), VALID, dtype=np.uint8), words)
+
+    def with_gaps(self, words: IntArray, seed: int) -> Stimuli:
         """Events with 0 to 3 idle cycles between them; the bus holds noise in these."""
         random = np.random.default_rng(seed)
         gaps = random.integers(0, 4, len(words))
@@ -91,35 +120,19 @@ class Cosimulation:
         high = np.array([word.format.max_word for word in self.inputs])
         noisy = random.integers(low, high + 1, (len(control), len(self.inputs)))
         noisy[places] = words
-        return self._traced(control, noisy)
+        return self._stimuli(control, noisy)
 
-    def through_reset(self, words: IntArray) -> Trace:
+    def through_reset(self, words: IntArray) -> Stimuli:
         """Events, a reset while they are in the pipeline, and the same events again."""
         once = np.full(len(words), VALID, dtype=np.uint8)
         pause = np.full(_RESET_CYCLES, RESET, dtype=np.uint8)
         idle = np.zeros((_RESET_CYCLES, len(self.inputs)), dtype=np.int64)
-        return self._traced(np.concatenate([once, pause, once]), np.concatenate([words, idle, words]))
+        return self._stimuli(np.concatenate([once, pause, once]), np.concatenate([words, idle, words]))
 
-    def side_by_side(self, parts: Sequence[IntArray], run: SideBySide) -> list[Trace]:
-        """Events back to back in several copies of the design, each with its own.
-
-        Args:
-            parts: input words (events, n_in) of each copy.
-            run: drives the copies.
-        """
-        cycles = max(map(len, parts))
-        stimuli = [self._stimuli(np.full(len(part), VALID, dtype=np.uint8), part, cycles) for part in parts]
-        seen = run(np.stack(stimuli, axis=1))
-        return [self._read(control[:, 0], seen[:, copy]) for copy, control in enumerate(stimuli)]
-
-    def _traced(self, control: NDArray[np.uint8], words: IntArray) -> Trace:
-        stimuli = self._stimuli(control, words, len(control))
-        return self._read(stimuli[:, 0], self.simulation.run(stimuli[:, 0], stimuli[:, 1:]))
-
-    def _stimuli(self, control: NDArray[np.uint8], words: IntArray, cycles: int) -> NDArray[np.uint8]:
-        """(cycles, 1 + in_bytes): a reset, the words in so many cycles, and what is waited for the last."""
+    def _stimuli(self, control: NDArray[np.uint8], words: IntArray) -> Stimuli:
+        """A reset, the words, and the cycles in which the last results leave."""
         before = np.full(_RESET_CYCLES, RESET, dtype=np.uint8)
-        after = np.zeros(self.drain + cycles - len(control), dtype=np.uint8)
+        after = np.zeros(self.drain, dtype=np.uint8)
         everything = np.concatenate([before, control, after])
         rows = np.zeros((len(everything), len(self.inputs)), dtype=np.int64)
         rows[_RESET_CYCLES : _RESET_CYCLES + len(words)] = words

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from trigml.backends.languages import Language
+from trigml.backends.rtl import Logic, RtlOptions, rtl_project
 from trigml.backends.rtl.names import module_name
 from trigml.backends.rtl.ports import bus_width, input_words, output_words
-from trigml.fixedpoint import IntArray
+from trigml.devices import find_part
+from trigml.errors import BadInput
 from trigml.graph import Graph
-from trigml.toolchains.yosys.simulation import RUNS, NetlistSimulation, simulate_netlist
-from trigml.verify.cosimulation import Timing
+from trigml.progress import Progress
+from trigml.toolchains.yosys import Family, default_cache, map_design
+from trigml.toolchains.yosys.simulation import NetlistSimulation, simulate_netlist
 from trigml.verify.rtl_stage import Claim, RtlStage
-from trigml.verify.stage import Scaled
-from trigml.verify.vectors import Vectors
-
-TIMED_EVENTS = 1_000
-"""Events of a netlist that are timed, at most: the RTL that it was made from is timed with all of them."""
+from trigml.verify.written import WrittenProject
 
 
 class NetlistStage(RtlStage):
@@ -49,21 +49,47 @@ class NetlistStage(RtlStage):
             out_bits=bus_width(list(output_words(graph))),
             scratch=scratch,
         )
-        self._side_by_side = simulation
         return simulation, simulation.tool
 
-    def outputs(self, vectors: Vectors) -> Scaled:
-        """Outputs of events that enter back to back, in copies of the design that run side by side.
 
-        Raises:
-            NotBitExact: events are lost or made up.
-        """
-        parts = np.array_split(vectors.words, min(RUNS, max(1, len(vectors))))
-        traces = self._cosimulation.side_by_side(parts, self._side_by_side.run_side_by_side)
-        for trace, part in zip(traces, parts, strict=True):
-            self._require_all(trace, len(part), vectors.name)
-        return np.concatenate([trace.words for trace in traces])
+def mapped_stage(logic: Logic, options: RtlOptions, scratch: Path, progress: Progress) -> NetlistStage:
+    """The netlist that the RTL of a network, generated now, is mapped to.
 
-    def timing(self, words: IntArray, expected: IntArray) -> Timing:
-        """As of RTL, for the first ``TIMED_EVENTS`` events."""
-        return super().timing(words[:TIMED_EVENTS], expected[:TIMED_EVENTS])
+    Args:
+        logic: the network as pipelined logic.
+        options: part, clock and stages; the language is Verilog, which Yosys reads.
+        scratch: a folder, kept by the caller as long as the stage is used.
+        progress: listener.
+
+    Raises:
+        BadInput: there is no mapping to the cells of the part.
+        MissingTool: no Yosys, or no C++ compiler.
+        ToolFailed: one of them failed.
+    """
+    part = find_part(options.part)
+    project = rtl_project(logic, replace(options, language=Language.VERILOG))
+    folder = Path(tempfile.mkdtemp(prefix="mapped_", dir=scratch))
+    project.write_into(folder)
+    mapped = map_design(
+        module_name(logic.graph.name),
+        [folder / name for name in project.sources],
+        Family.of(part.yosys_family),
+        cache=default_cache(),
+        progress=progress,
+    )
+    return NetlistStage(logic, mapped.write_netlist(folder), scratch)
+
+
+def written_netlist(project: WrittenProject) -> Path:
+    """The netlist of a project.
+
+    Raises:
+        BadInput: it has none.
+    """
+    if not project.netlist.is_file():
+        raise BadInput(
+            "the project has no mapped netlist",
+            where=str(project.netlist),
+            remedy="trigml synth RUN --backend rtl maps the RTL where Yosys has the cells of the part",
+        )
+    return project.netlist

@@ -21,12 +21,15 @@ from trigml.graph.products import products_per_event
 from trigml.progress import Progress
 from trigml.toolchains.ghdl import synthesised
 from trigml.toolchains.verilator import Simulation, compile_design
-from trigml.verify.cosimulation import Cosimulation, Driven, Timing, Trace, measured
+from trigml.verify.cosimulation import Cosimulation, Timing, Trace, measured
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
 
 LARGEST_WITH_PORTS = 30_000
 """Products per event up to which the layers are told apart by a second design with a port at each."""
+
+LEAST_IN_A_COPY = 100
+"""Events that are not shared out further: there have to be more of them than cycles in the pipeline."""
 
 _SPARE_CYCLES = 64
 """Cycles after the claimed latency in which results are still waited for, so that a later one is measured."""
@@ -80,7 +83,7 @@ class RtlStage:
             simulation, inputs, outputs, drain=claim.latency_cycles + _SPARE_CYCLES
         )
 
-    def simulated(self, graph: Graph, sources: Sequence[Path], scratch: Path) -> tuple[Driven, str]:
+    def simulated(self, graph: Graph, sources: Sequence[Path], scratch: Path) -> tuple[Design, str]:
         """The design, ready to be driven, and the tools that made it so."""
         return _compiled(graph, sources, scratch)
 
@@ -90,9 +93,11 @@ class RtlStage:
         Raises:
             NotBitExact: events are lost or made up.
         """
-        trace = self._cosimulation.back_to_back(vectors.words)
-        self._require_all(trace, len(vectors), vectors.name)
-        return trace.words
+        parts = self._parts(vectors.words)
+        traces = self._cosimulation.traces([self._cosimulation.back_to_back(part) for part in parts])
+        for trace, part in zip(traces, parts, strict=True):
+            self._require_all(trace, len(part), vectors.name)
+        return np.concatenate([trace.words for trace in traces])
 
     def tensors(self, vectors: Vectors, progress: Progress) -> dict[str, Scaled]:
         """Every layer, from RTL that is generated in the same way with a port at each; for few events.
@@ -126,7 +131,27 @@ class RtlStage:
         Raises:
             NotBitExact: gaps or a reset change a result, or the latency is not constant.
         """
-        dense, sparse = self._cosimulation.back_to_back(words), self._cosimulation.with_gaps(words, seed=1)
+        design, parts = self._cosimulation, self._parts(words, runs=3)
+        stimuli = [
+            one
+            for part in parts
+            for one in (design.back_to_back(part), design.with_gaps(part, seed=1), design.through_reset(part))
+        ]
+        traces = iter(design.traces(stimuli))
+        ends = np.cumsum([len(part) for part in parts])[:-1]
+        timings = {
+            self._judged(next(traces), next(traces), next(traces), rows) for rows in np.split(expected, ends)
+        }
+        if len(timings) != 1:
+            raise NotBitExact(f"{self.name}: the latency is not constant", found=str(timings))
+        return timings.pop()
+
+    def _parts(self, words: IntArray, runs: int = 1) -> list[IntArray]:
+        """The events as the copies of a design share them, if it has any; each gets that many runs."""
+        shared = min(self._cosimulation.copies // runs, len(words) // LEAST_IN_A_COPY)
+        return np.array_split(words, max(1, shared))
+
+    def _judged(self, dense: Trace, sparse: Trace, again: Trace, expected: IntArray) -> Timing:
         timing = measured(dense, f"{self.name}, events back to back")
         spaced = measured(sparse, f"{self.name}, events with gaps")
         for trace, what in ((dense, "back to back"), (sparse, "with gaps")):
@@ -137,12 +162,11 @@ class RtlStage:
                 expected=f"{timing.latency} cycles",
                 found=f"{spaced.latency} cycles",
             )
-        again = self._cosimulation.through_reset(words)
-        kept = len(again.words) - len(words)  # results that left before the reset
-        if not 0 <= kept < len(words):
+        kept = len(again.words) - len(expected)  # results that left before the reset
+        if not 0 <= kept < len(expected):
             raise NotBitExact(
                 f"{self.name}: a reset does not clear the pipeline",
-                expected=f"{len(words)} results after it and fewer than {len(words)} before",
+                expected=f"{len(expected)} results after it and fewer than {len(expected)} before",
                 found=f"{len(again.words)} in all",
             )
         self._require_equal(again.words[:kept], expected[:kept], "before a reset")

@@ -71,13 +71,10 @@ class MappedDesign:
         return {resource: self.cells.count(resource) for resource in Resource}
 
     def write_netlist(self, folder: Path) -> tuple[Path, ...]:
-        """Write the netlist into an existing folder, a file per module; returns their paths."""
-        paths = []
-        for module in self.modules:
-            path = folder / f"{module.name}.v"
-            path.write_text(module.netlist, encoding="utf-8")
-            paths.append(path)
-        return tuple(paths)
+        """Write the netlist as one Verilog file named like its top module into an existing folder."""
+        path = folder / f"{self.top}.v"
+        path.write_text("\n".join(module.netlist for module in self.modules), encoding="utf-8")
+        return (path,)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON without the netlist."""

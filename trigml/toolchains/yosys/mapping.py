@@ -169,7 +169,7 @@ class _Job:
             raise ToolFailed(
                 f"{error.problem}: no figures of mapped cells",
                 where=f"module {unit.top}",
-                found=error.found,
+                found=_complaint(folder) or error.found,
                 remedy=error.remedy,
             ) from error
         for path in (counts, netlist):
@@ -191,6 +191,15 @@ class _Job:
             remedy="allow more time (modules that are done are kept and not mapped again), cut the network "
             "into more pipeline stages, or make it smaller",
         )
+
+
+def _complaint(folder: Path) -> str:
+    """What Yosys wrote into its log, instead of on the screen, before it gave up."""
+    log = folder / "yosys.log"
+    if not log.is_file():
+        return ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "; ".join(line for line in lines if "ERROR" in line)
 
 
 def _all_mapped(job: _Job, units: Sequence[Unit], processes: int, listener: Progress) -> dict[str, _Mapped]:

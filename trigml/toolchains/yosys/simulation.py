@@ -43,45 +43,31 @@ class NetlistSimulation:
     out_bytes: int
     tool: str
 
-    def run(self, control: NDArray[np.uint8], words: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Drive the design cycle by cycle, in one run.
+    @property
+    def copies(self) -> int:
+        """Copies of the design that run at a time."""
+        return RUNS
+
+    def run_all(self, stimuli: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+        """Drive up to ``copies`` copies of the design, cycle by cycle.
+
+        What is unknown, such as the content of flip-flops at the start, is 0 in every other copy and 1 in
+        those between.
 
         Args:
-            control: (cycles,) bit 0 is ``rst``, bit 1 ``in_valid``.
-            words: (cycles, in_bytes) ``in_words``, the least significant byte first.
+            stimuli: for each copy (cycles, 1 + in_bytes): bit 0 is ``rst``, bit 1 ``in_valid``; ``in_words``,
+                the least significant byte first.
 
         Returns:
-            (cycles, 1 + out_bytes): ``out_valid`` and ``out_words`` just before each rising edge.
-
-        Raises:
-            ToolFailed: the simulation crashed, hung or ended early.
-            NotBitExact: a result depends on what is unknown: what flip-flops hold at the start.
-        """
-        stimuli = np.concatenate([control[:, None], words], axis=1)
-        seen = self.run_side_by_side(np.repeat(stimuli[:, None], 2, axis=1))
-        unknown = (seen[:, 0] != seen[:, 1]).any(axis=1) & ((seen[:, :, 0] & 1) != 0).any(axis=1)
-        if unknown.any():
-            raise NotBitExact(
-                "the netlist gives a result that depends on what its flip-flops hold at the start",
-                where=f"cycle {int(unknown.argmax())}",
-            )
-        return np.ascontiguousarray(seen[:, 0])
-
-    def run_side_by_side(self, stimuli: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Drive up to ``RUNS`` copies of the design.
-
-        Args:
-            stimuli: (cycles, runs, 1 + in_bytes) control and words.
-
-        Returns:
-            (cycles, runs, 1 + out_bytes).
+            Of each copy (cycles, 1 + out_bytes): ``out_valid``, ``out_words`` just before each rising edge.
 
         Raises:
             ToolFailed: the simulation crashed, hung or ended early.
         """
-        cycles, runs = stimuli.shape[:2]
+        cycles = max(map(len, stimuli))
         whole = np.zeros((cycles, RUNS, 1 + self.in_bytes), dtype=np.uint8)
-        whole[:, :runs] = stimuli
+        for copy, one in enumerate(stimuli):
+            whole[: len(one), copy] = one
         source, sink = self.program.with_suffix(".in"), self.program.with_suffix(".out")
         whole.tofile(source)
         run(
@@ -98,7 +84,8 @@ class NetlistSimulation:
                 expected=str(expected),
                 found=str(seen.size),
             )
-        return seen.reshape(cycles, RUNS, 1 + self.out_bytes)[:, :runs]
+        rows = seen.reshape(cycles, RUNS, 1 + self.out_bytes)
+        return [rows[: len(one), copy] for copy, one in enumerate(stimuli)]
 
 
 def simulate_netlist(
