@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from trigml.backends.rtl import RtlProject
 from trigml.cli.main import exit_code_of
 from trigml.project import PROJECT_FILE
-from trigml.synthesis import rtl
+from trigml.synthesis import rtl, rtl_checks
+from trigml.toolchains.yosys import MappedDesign
 
 TOP = "src/top.v"
 
@@ -69,18 +71,31 @@ def test_the_project_is_exact_and_its_latency_measured(
     report = reported(project, capsys)
     assert (report["backend"], report["bit_exact"]) == ("rtl", True)
     stages = report["verification"]["stages"]
-    assert [stage["stage"] for stage in stages][:4] == ["graph", "QKeras", "logic (alkaid)", "rtl"]
-    assert all(stage["differences"] == 0 and stage["events"] > 20_000 for stage in stages[:4])
+    names = [stage["stage"] for stage in stages]
+    assert names == ["graph", "QKeras", "logic (alkaid)", "rtl", "netlist"]
+    assert all(stage["differences"] == 0 for stage in stages)
+    assert all(stage["events"] > (1000 if stage["stage"] == "netlist" else 20_000) for stage in stages)
     rows = {(row["metric"], row["unit"], row["tool"]): row for row in report["figures"]}
     cycles = json.loads((project / PROJECT_FILE).read_text())["latency_cycles"]
     latency = rows["latency", "cycles", "Verilator"]
     assert (latency["value"], latency["tier"]) == (cycles, "mapped")
-    assert "19,986 events back to back, with gaps, through a reset" in latency["note"]
+    assert "20,000 events back to back, with gaps, through a reset; the same in the mapped" in latency["note"]
     assert rows["latency", "ns", "Verilator"]["value"] == 5 * cycles
     assert "timing not verified" in rows["latency", "ns", "Verilator"]["note"]
     assert rows["initiation interval", "cycles", "Verilator"]["value"] == 1
     assert rows["events per bunch crossing", "", "Verilator"]["value"] == 5
     assert rows["LUT", "", "alkaid"]["tier"] == "estimate"
+    mapped = {metric: row for (metric, _, tool), row in rows.items() if tool == "Yosys"}
+    assert {row["tier"] for row in mapped.values()} == {"mapped"}
+    for metric in ("LUT", "FF", "DSP"):
+        of_modules = [row["instances"] * row["counts"][metric] for row in report["modules"]]
+        assert sum(of_modules) == mapped[metric]["value"]
+    assert mapped["LUT"]["value"] > 100
+    assert len(report["modules"]) > 2
+    used = {(row["metric"], row["tier"]): row for row in report["utilisation"]}
+    assert used["LUT", "mapped"]["of_region"] == pytest.approx(mapped["LUT"]["value"] / 432_000)
+    assert report["budget"]["broken"] is False
+    assert list((project / "netlist").glob("*.v"))
     assert (project / "plots" / "roc.png").stat().st_size > 10_000
     assert len((project / "tb" / "inputs.hex").read_text().splitlines()) == 1000
 
@@ -102,6 +117,7 @@ def test_the_report_as_markdown(project: Path, tmp_path: Path, capsys: pytest.Ca
     shown = capsys.readouterr().out
     text = page.read_text()
     assert "### rtl project `verilog`" in text
+    assert "Cells by module" in text
     (figures,) = [part for part in text.split("#### ") if part.startswith("Latency and resources")]
     rows = [line for line in figures.splitlines() if line.startswith("| latency")]
     assert len({line.replace(r"\|", "").count("|") for line in rows}) == 1
@@ -163,6 +179,7 @@ FAULTS = {
     "latency": Fault(_other_latency, "the RTL has another latency than its project says", True),
     "word": Fault(_other_word, "rtl differs from the graph", False),
 }
+NO_MAP = [*QUICK, "--no-map"]
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -177,7 +194,7 @@ def test_a_planted_fault_is_not_released(
     fault = FAULTS[name]
     planted(monkeypatch, fault.change)
     folder = tmp_path / "project"
-    assert exit_code_of(["synth", str(trained), "--out", str(folder), *QUICK]) == 4
+    assert exit_code_of(["synth", str(trained), "--out", str(folder), *NO_MAP]) == 4
     assert fault.message in capsys.readouterr().err
     assert not folder.exists()
     report = reported(folder.with_name("project.not-exact"), capsys)
@@ -190,6 +207,8 @@ def test_a_planted_fault_is_not_released(
     ("options", "message"),
     [
         (["--reuse-factor", "2"], "--reuse-factor is for HLS projects"),
+        (["--backend", "vitis", "--no-map"], "--map is for RTL projects"),
+        (["--backend", "catapult", "--build"], "no vendor's tool for catapult"),
         (["--io", "stream", "--strategy", "latency"], "--strategy, --io are for HLS projects"),
         (["--backend", "vitis", "--language", "vhdl"], "--language is for RTL projects"),
         (["--backend", "quartus", "--stages", "0"], "--stages is for RTL projects"),
@@ -234,3 +253,43 @@ def test_a_broken_budget_is_exit_code_3_after_everything_is_shown(
     assert exit_code_of(["report", str(copied)]) == 0
     assert exit_code_of(["report", str(copied / "rtl" / "verilog"), "--require-tier", "vendor"]) == 3
     assert "tier too low" in capsys.readouterr().out
+
+
+def test_a_mapping_that_takes_too_long_leaves_an_honest_report(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects figures from an ended tool: the project stands, without mapped rows, saying why; code 2."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "project"
+    command = ["synth", str(trained), "--out", str(folder), *QUICK, "--map-time-limit", "1"]
+    assert exit_code_of(command) == 2
+    shown = capsys.readouterr()
+    assert "did not end within the time limit" in shown.err
+    assert "note: no mapped resources: mapping to cells did not end" in shown.out
+    report = reported(folder, capsys)
+    assert report["bit_exact"] is True
+    assert {row["tool"] for row in report["figures"]} == {"Verilator", "alkaid"}
+    assert report["modules"] == []
+    assert not (folder / "netlist").exists()
+
+
+def test_a_swapped_cell_of_the_netlist_is_not_released(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects mapped figures: a netlist that computes something else is exit code 4, and has no rows."""
+    mapped = rtl_checks.map_design
+
+    def faulty(*arguments: Any, **options: Any) -> MappedDesign:
+        design = mapped(*arguments, **options)
+        last = design.modules[-1]
+        assert " FDRE " in last.netlist
+        netlist = re.sub(r"\.D\(([^)]+)\)", r".D(~\1)", last.netlist, count=1)
+        modules = (*design.modules[:-1], dataclasses.replace(last, netlist=netlist))
+        return dataclasses.replace(design, modules=modules)
+
+    monkeypatch.setattr(rtl_checks, "map_design", faulty)
+    folder = tmp_path / "project"
+    assert exit_code_of(["synth", str(trained), "--out", str(folder), *QUICK]) == 4
+    assert "netlist" in capsys.readouterr().err
+    assert not folder.exists()
+    assert reported(folder.with_name("project.not-exact"), capsys)["figures"] == []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -16,13 +17,21 @@ from trigml.cli.console import Console
 from trigml.cli.options import Data, DeviceFiles, Force, Json, RequireTier, RunFolder, Verbose
 from trigml.errors import BadInput
 
+if TYPE_CHECKING:
+    from trigml.devices import Devices
+    from trigml.spec.schema import TargetSpec
+    from trigml.synthesis.common import Request, Synthesis
+
+Maker: TypeAlias = "Callable[[Request], Synthesis]"
+
 HELP = """
 Write a run's network as an HLS or RTL project, check it bit by bit, report on it.
 
 Every precision in the project comes from the integer graph. The test split, corner vectors and random
 vectors go through QKeras, the graph and the project: the C++ of an HLS project compiled with g++, the RTL in
-Verilator, where latency and initiation interval are measured, too. One differing word ends in exit code 4.
-Options that are left out are taken from the run's spec (docs/rtl.md, docs/hls.md).
+Verilator, where latency and initiation interval are measured, too. RTL is mapped to the part's cells by
+Yosys, and the mapped netlist is simulated again. One differing word ends in exit code 4, a broken budget of
+the spec in 3. Options that are left out are taken from the run's spec (docs/rtl.md, docs/hls.md).
 
 Examples:
 
@@ -61,6 +70,13 @@ def synth(
     stages: Annotated[
         int | None, typer.Option(help="RTL: pipeline stages [default: what the clock needs].")
     ] = None,
+    map_: Annotated[
+        bool | None,
+        typer.Option("--map/--no-map", help="RTL: map it to the part's cells with Yosys [default: map]."),
+    ] = None,
+    map_time_limit: Annotated[
+        float | None, typer.Option(min=1, metavar="SECONDS", help="RTL: ends the mapping [default: 1800].")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the project [default: in the run].")
     ] = None,
@@ -84,59 +100,45 @@ def synth(
     verbose: Verbose = False,
 ) -> None:
     """Write, check and report a project."""
-    from trigml.backends.rtl import RtlOptions
     from trigml.devices import load_devices
     from trigml.reports.assessment import assess, broken_budgets
     from trigml.reports.budget import budget_device
     from trigml.runs import open_run
     from trigml.synthesis.common import Request
-    from trigml.synthesis.hls import hls_folder, synthesise_hls
-    from trigml.synthesis.rtl import rtl_folder, synthesise_rtl
     from trigml.synthesis.vendor import Built, require_buildable, run_vendor
 
     console = Console(as_json, verbose)
     opened = open_run(run)
     target = opened.spec.target
-    devices = load_devices(device_files or ())
-    budget_device(opened.spec.budget, target.part, devices)  # what cannot be judged is not worked for
     chosen = backend or Backend(target.backend)
-    of_hls = {"--strategy": strategy, "--reuse-factor": reuse_factor, "--io": io}
-    of_rtl = {"--language": language, "--stages": stages}
+    hls = _OfHls(strategy, reuse_factor, io)
+    rtl = _OfRtl(language, stages, map_, map_time_limit)
+    (rtl if chosen is not Backend.RTL else hls).refuse_for(chosen)
     if build:
         require_buildable(chosen.value)
-    _refuse_other_kind(chosen, of_hls if chosen is Backend.RTL else of_rtl)
+    devices = load_devices(device_files or ())
+    budget_device(opened.spec.budget, target.part, devices)  # what cannot be judged is not worked for
+    usual = part or (target.part if chosen.value in (target.backend, Backend.RTL) else None)
     period = target.clock_ns if clock_ns is None else clock_ns
-
-    def request(usual: Path) -> Request:
-        return Request(opened, out or usual, data or (), random, force=force, progress=console)
-
-    if chosen is Backend.RTL:
-        rtl = RtlOptions(part or target.part, period, language or Language.VERILOG, stages)
-        made = synthesise_rtl(request(rtl_folder(opened, rtl)), rtl)
-    else:
-        hls = options_from(
-            chosen.value,
-            part=target.part if part is None and chosen.value == target.backend else part,
-            clock_ns=period,
-            io=io or target.io,
-            strategy=strategy or target.strategy,
-            reuse_factor=target.reuse_factor if reuse_factor is None else reuse_factor,
-        )
-        made = synthesise_hls(request(hls_folder(opened, hls)), hls)
+    make = (
+        rtl.maker(usual or target.part, period, devices)
+        if chosen is Backend.RTL
+        else hls.maker(chosen, usual, period, target)
+    )
+    made = make(Request(opened, out, data or (), random, force=force, progress=console))
     folder = made.report.folder
     vendor = run_vendor(made.report, build_time_limit, console) if build else Built(made.report)
     assessed = assess(vendor.report, devices, require_tier)
     console.result(assessed.text(), assessed.to_json())
     console.say(f"\nThe project is in {folder}" + (" (it was there already, unchanged)" if made.kept else ""))
-    if vendor.failure is not None:
-        raise vendor.failure
-    if (broken := broken_budgets([assessed])) is not None:
-        raise broken
+    for problem in (made.failure, vendor.failure, broken_budgets([assessed])):
+        if problem is not None:
+            raise problem
     shown = run if out is None else folder
     console.next_step(f"trigml report {shlex.quote(str(shown))}", *made.vendor_commands)
 
 
-def _refuse_other_kind(chosen: Backend, options: Mapping[str, object]) -> None:
+def _refuse(chosen: Backend, options: Mapping[str, object]) -> None:
     """Refuse options that have no meaning for the chosen backend."""
     given = [name for name, value in options.items() if value is not None]
     if given:
@@ -148,3 +150,54 @@ def _refuse_other_kind(chosen: Backend, options: Mapping[str, object]) -> None:
             remedy=f"leave {' '.join(given)} out, or "
             + ("choose an HLS tool with --backend" if rtl else "add --backend rtl"),
         )
+
+
+@dataclass(frozen=True)
+class _OfHls:
+    """Options that only HLS projects have; ``None``: as in the spec."""
+
+    strategy: Strategy | None
+    reuse_factor: int | None
+    io: IoType | None
+
+    def refuse_for(self, chosen: Backend) -> None:
+        given = {"--strategy": self.strategy, "--reuse-factor": self.reuse_factor, "--io": self.io}
+        _refuse(chosen, given)
+
+    def maker(self, chosen: Backend, part: str | None, clock_ns: float, target: TargetSpec) -> Maker:
+        from trigml.synthesis.hls import synthesise_hls
+
+        options = options_from(
+            chosen.value,
+            part=part,
+            clock_ns=clock_ns,
+            io=self.io or target.io,
+            strategy=self.strategy or target.strategy,
+            reuse_factor=target.reuse_factor if self.reuse_factor is None else self.reuse_factor,
+        )
+        return lambda request: synthesise_hls(request, options)
+
+
+@dataclass(frozen=True)
+class _OfRtl:
+    """Options that only RTL projects have; ``None``: the usual."""
+
+    language: Language | None
+    stages: int | None
+    map: bool | None
+    map_time_limit: float | None
+
+    def refuse_for(self, chosen: Backend) -> None:
+        given = {"--language": self.language, "--stages": self.stages}
+        _refuse(chosen, given | {"--map": self.map, "--map-time-limit": self.map_time_limit})
+
+    def maker(self, part: str, clock_ns: float, devices: Devices) -> Maker:
+        from trigml.backends.rtl import RtlOptions
+        from trigml.synthesis.rtl import synthesise_rtl
+        from trigml.synthesis.rtl_checks import mapping_for
+        from trigml.toolchains.yosys import DEFAULT_LIMIT_S
+
+        options = RtlOptions(part, clock_ns, self.language or Language.VERILOG, self.stages)
+        limit = DEFAULT_LIMIT_S if self.map_time_limit is None else self.map_time_limit
+        mapping = mapping_for(options, devices, wanted=self.map is not False, time_limit_s=limit)
+        return lambda request: synthesise_rtl(request, options, mapping)

@@ -10,6 +10,7 @@ from trigml.devices import Devices, Part
 from trigml.errors import BadInput, GateBroken
 from trigml.reports.budget import judge
 from trigml.reports.figures import Tier, figures_json
+from trigml.reports.mapped import modules_grid
 from trigml.reports.stored import ProjectReport, stored_content
 from trigml.reports.terminal import Grid, comparison_grid, figures_grid
 from trigml.reports.utilisation import utilisation, utilisation_grid
@@ -64,6 +65,8 @@ class Assessment:
         grids = [comparison_grid(self.report.comparison)]
         if figures:
             grids.append(figures_grid(figures))
+        if self.report.modules:
+            grids.append(modules_grid(self.report.modules))
         used = None if self.part is None else utilisation_grid(figures, self.part)
         grids += [] if used is None else [used]
         return grids + ([] if self.budget is None else [self.budget.grid()])

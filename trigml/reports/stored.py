@@ -18,6 +18,7 @@ from trigml.backends.rtl import Language, RtlOptions
 from trigml.errors import BadInput
 from trigml.project import PROJECT_FILE, Project
 from trigml.reports.figures import Figure, figures_json, in_order, with_clock
+from trigml.reports.mapped import ModuleRow
 from trigml.reports.vendor import vendor_clock, vendor_figures
 from trigml.spec import BudgetSpec
 from trigml.verify.comparison import Comparison
@@ -87,6 +88,7 @@ class ProjectReport:
         comparison: stages, events, differences.
         budget: what the run's spec allows, for which device (``budget.part`` is always there).
         own: latency and resources by trigml's own means.
+        modules: cells of each module of a mapped RTL design.
         vendor: the same from vendors' reports, if some lie in the folder; never stored, always read anew.
         notes: what the reader should know.
         failure: why the project is not exact, if that is not a difference of the comparison.
@@ -99,6 +101,7 @@ class ProjectReport:
     comparison: Comparison
     budget: BudgetSpec
     own: tuple[Figure, ...] = ()
+    modules: tuple[ModuleRow, ...] = ()
     vendor: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
     failure: str = ""
@@ -140,6 +143,7 @@ def stored_content(report: ProjectReport) -> dict[str, Any]:
         "verification": report.comparison.to_json(),
         "budget": report.budget.model_dump(mode="json", exclude_none=True),
         "figures": figures_json(report.own),
+        "modules": [row.to_json() for row in report.modules],
         "notes": list(report.notes),
     }
 
@@ -175,6 +179,7 @@ def _parsed(folder: Path, top: str, content: Mapping[str, Any]) -> ProjectReport
         Comparison.from_json(content["verification"]),
         BudgetSpec.model_validate_json(json.dumps(content["budget"])),
         own=tuple(map(Figure.from_json, content["figures"])),
+        modules=tuple(map(ModuleRow.from_json, content["modules"])),
         notes=tuple(map(str, content["notes"])),
         failure=str(content["failure"]),
     )

@@ -7,16 +7,18 @@ agree goes to a folder ending in ``.not-exact``, for finding out why.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 
 from trigml.atomic import replacing_folder, write_json
 from trigml.data.blocks import Chunk
 from trigml.data.splits import Split
-from trigml.errors import BadInput
+from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import IntArray, to_values
 from trigml.graph import Graph
 from trigml.opening import OpenedModel, open_model
@@ -41,7 +43,7 @@ class Request:
 
     Attributes:
         run: a finished run with a quantised model.
-        folder: where the project goes.
+        out: where the project goes; ``None``: into the run, one folder per choice of options.
         data: files of events to take the test split from, default those of the training.
         random_count: random vectors, half of them on the grid (``None``: by the size of the network).
         seed: of the random vectors.
@@ -50,7 +52,7 @@ class Request:
     """
 
     run: Run
-    folder: Path
+    out: Path | None = None
     data: Sequence[str] = ()
     random_count: int | None = None
     seed: int = 1
@@ -62,19 +64,17 @@ class Request:
         """What the run's spec allows, with the device that it is for."""
         return self.run.spec.firmware_budget
 
-    @property
-    def not_exact(self) -> Path:
-        """Where a project goes that is not exact."""
-        return self.folder.with_name(self.folder.name + NOT_EXACT_SUFFIX)
-
-    def refuse_occupied(self) -> None:
-        """Refuse to work for a place that holds something else.
+    def place(self, usual: Path) -> Path:
+        """Where the project goes, ``usual`` if nothing else was said.
 
         Raises:
-            BadInput: a file, or a folder with anything but a project of trigml in it.
+            BadInput: a file is there, or a folder with anything but a project of trigml in it; or that is so
+                of the place of a project that is not exact.
         """
-        for place in (self.folder, self.not_exact):
+        folder = self.out or usual
+        for place in (folder, not_exact(folder)):
             refuse_occupied(place, force=self.force)
+        return folder
 
     def inputs(self) -> Inputs:
         """The model, and what it is checked on.
@@ -127,11 +127,18 @@ class Synthesis:
         report: where it is, and what is known of it.
         kept: the same project stood there already and was left as it was.
         vendor_commands: how the vendor's tool is run on the project, for those who have it.
+        failure: a tool that failed; project and report are complete without what it would have given.
     """
 
     report: ProjectReport
     kept: bool
     vendor_commands: tuple[str, ...] = ()
+    failure: ToolFailed | None = None
+
+
+def not_exact(folder: Path) -> Path:
+    """Where a project goes that is not exact."""
+    return folder.with_name(folder.name + NOT_EXACT_SUFFIX)
 
 
 def folder_word(text: str) -> str:
@@ -175,43 +182,54 @@ def stands_already(folder: Path, project: Project, *, force: bool) -> bool:
     return False
 
 
+Addition: TypeAlias = Callable[[Path], object]
+"""What writes into an empty folder of a project something that is not part of it."""
+
+
 def write_project(
-    project: Project, report: ProjectReport, plotted: Plotted | None = None, *, kept: bool = False
+    project: Project,
+    report: ProjectReport,
+    additions: Mapping[str, Addition] = MappingProxyType({}),
+    *,
+    kept: bool = False,
 ) -> None:
-    """Write a project with its report and, if asked for, its ROC curves; one that stands there is kept."""
+    """Write a project with its report.
+
+    Args:
+        project: the project.
+        report: on it; says where it goes.
+        additions: by the name of their folder in the project.
+        kept: it stands there already: only the report and the additions are written.
+
+    Raises:
+        BadInput: the place cannot be written.
+    """
     if kept:
+        for name, write in additions.items():
+            with replacing_folder(report.folder / name) as beside:
+                write(beside)
         write_json(report.folder / REPORT, stored_content(report))
         return
     with replacing_folder(report.folder) as beside:
         project.write_into(beside)
-        if plotted is not None:
-            plotted.draw(beside / PLOTS / "roc")
+        for name, write in additions.items():
+            (beside / name).mkdir()
+            write(beside / name)
         write_json(beside / REPORT, stored_content(report))
 
 
-@dataclass(frozen=True)
-class Plotted:
-    """ROC curves of a run with the hardware's line: its words are the graph's, as was shown before.
+def roc_plot(run: Run, inputs: Inputs, name: str) -> Addition:
+    """ROC curves of a run with the hardware's line, ``name``: its words are the graph's, as was shown."""
 
-    Attributes:
-        run: the run.
-        inputs: its test split with the graph's words.
-        name: what the hardware's line is called.
-    """
-
-    run: Run
-    inputs: Inputs
-    name: str
-
-    def draw(self, stem: Path) -> None:
-        """Write ``stem.png`` and ``stem.pdf`` into a new folder."""
+    def draw(folder: Path) -> None:
         from trigml.reports.roc_plot import write_roc_plot
         from trigml.training.evaluation import models_of
         from trigml.training.events import labels_of
 
-        scores, events = self.run.scores(), self.inputs.events
+        scores, events = run.scores(), inputs.events
         models = models_of(scores) if np.array_equal(scores.event_id, events.event_id) else {}
-        models[self.name] = to_values(self.inputs.words, self.inputs.graph.output.format.fraction)
-        stem.parent.mkdir()
-        spec = self.run.spec
-        write_roc_plot(models, labels_of(events), spec.data.classes, stem, sample=spec.title)
+        models[name] = to_values(inputs.words, inputs.graph.output.format.fraction)
+        spec = run.spec
+        write_roc_plot(models, labels_of(events), spec.data.classes, folder / "roc", sample=spec.title)
+
+    return draw

@@ -9,24 +9,23 @@ from pathlib import Path
 
 from trigml.backends.hls.options import HlsOptions
 from trigml.backends.hls.writer import HlsProject, hls_project
-from trigml.backends.rtl import Logic, logic_of
-from trigml.errors import BadInput
 from trigml.estimation import estimate_hls
-from trigml.graph import Graph
 from trigml.progress import Progress
 from trigml.reports.stored import Contents, ProjectReport
 from trigml.runs import Run, names
 from trigml.synthesis.common import (
+    PLOTS,
     Inputs,
-    Plotted,
     Request,
     Synthesis,
     folder_word,
+    not_exact,
+    roc_plot,
     stands_already,
     write_project,
 )
 from trigml.toolchains.programs import find_compiler
-from trigml.verify.building import StageName, StageSources, build_stages, require_unrollable
+from trigml.verify.building import StageName, StageSources, build_stages
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.stages import GraphStage
 
@@ -49,46 +48,42 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
     """Write the HLS project of a run, check it and report on it.
 
     Args:
-        request: the run, the folder, the events.
+        request: the run, the place, the events.
         options: backend, part, clock and the rest.
 
     Raises:
         BadInput: the folder holds something else, the events are not there, the graph has no HLS form.
         MissingTool: no C++ compiler.
-        NotBitExact: a stage differs from the graph; the project is in ``request.not_exact``.
+        NotBitExact: a stage differs from the graph; the project is beside its place, in
+            ``not_exact(place)``.
     """
-    request.refuse_occupied()
+    folder = request.place(hls_folder(request.run, options))
     emulated = options.backend.emulates_with_gxx
     if emulated:
         find_compiler()  # its absence should not show only after half a minute of work
     inputs = request.inputs()
     with request.progress.task(f"Writing the {options.backend.value} project") as task:
         project = hls_project(inputs.graph, options, vectors=inputs.testbench)
-        kept = stands_already(request.folder, project, force=request.force)
+        kept = stands_already(folder, project, force=request.force)
         task.advance()
-    logic = _logic(inputs.graph, options, request.progress)
-    comparison = _comparison(inputs, project, logic, request.progress)
+    comparison = _comparison(inputs, project, request.progress)
     estimate = estimate_hls(inputs.graph, options)
     report = ProjectReport(
-        request.folder,
+        folder,
         project.top,
         options,
         Contents.of(project),
         comparison,
         request.budget,
         estimate.figures,
-        notes=(
-            *_notes(options),
-            *project.notes,
-            *estimate.refusals,
-            *((logic,) if isinstance(logic, str) else ()),
-        ),
+        notes=(*_notes(options), *project.notes, *estimate.refusals),
     )
     if comparison.first_difference is not None:
-        write_project(project, replace(report, folder=request.not_exact))
+        write_project(project, replace(report, folder=not_exact(folder)))
         raise comparison.first_difference.explained()
-    write_project(project, report, Plotted(request.run, inputs, "HLS C++") if emulated else None, kept=kept)
-    return Synthesis(report.with_vendor(), kept, _vendor_commands(request.folder, options))
+    additions = {PLOTS: roc_plot(request.run, inputs, "HLS C++")} if emulated else {}
+    write_project(project, report, additions, kept=kept)
+    return Synthesis(report.with_vendor(), kept, _vendor_commands(folder, options))
 
 
 def _vendor_commands(folder: Path, options: HlsOptions) -> tuple[str, ...]:
@@ -100,29 +95,11 @@ def _vendor_commands(folder: Path, options: HlsOptions) -> tuple[str, ...]:
     return () if command is None else (f"cd {shlex.quote(str(folder))} && {command}",)
 
 
-def _logic(graph: Graph, options: HlsOptions, listener: Progress) -> Logic | str:
-    """The graph as unrolled logic, or why the project is not compared with it."""
-    with listener.task("Unrolling the network as logic"):
-        try:
-            require_unrollable(graph)
-            return logic_of(graph, options.clock_ns)
-        except BadInput as error:
-            place = f" ({error.where})" if error.where else ""
-            return f"not compared with unrolled logic: {error.problem}{place}"
-
-
-def _comparison(inputs: Inputs, project: HlsProject, logic: Logic | str, listener: Progress) -> Comparison:
+def _comparison(inputs: Inputs, project: HlsProject, listener: Progress) -> Comparison:
     wanted = [StageName.KERAS]
-    wanted += [] if isinstance(logic, str) else [StageName.LOGIC]
     wanted += [StageName.HLS] if project.options.backend.emulates_with_gxx else []
     with tempfile.TemporaryDirectory(prefix="trigml_synth_") as scratch:
-        sources = StageSources(
-            inputs.model,
-            Path(scratch),
-            project.options,
-            project=project,
-            logic=None if isinstance(logic, str) else logic,
-        )
+        sources = StageSources(inputs.model, Path(scratch), project.options, project=project)
         built = build_stages(sources, required=wanted, progress=listener)
         return compare(GraphStage(inputs.graph), built.stages, inputs.sets, listener)
 
