@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -10,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.backends.rtl.operations import port, traced
+from trigml.backends.rtl.operations import WeightedSums, port, traced
 from trigml.backends.rtl.rounding import requantized
 from trigml.errors import BadInput
 from trigml.fixedpoint import IntArray
 from trigml.graph import Graph
-from trigml.graph.operations import Input, Quantize, Relu
+from trigml.graph.operations import Input, Linear, Operation, Quantize, Relu
 
 
 @dataclass(frozen=True)
@@ -79,19 +80,12 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
     ports = FVArrayInput((graph.n_in,))
     inputs = graph.input_tensors(ports[None])
     tensors: dict[str, Any] = {}
+    layers: dict[str, WeightedSums] = {}
     for operation in graph.operations:
         if isinstance(operation, Input):
             tensors[operation.name] = port(operation, inputs[operation.name][0])
             continue
-        source = graph[operation.inputs[0]]
-        if isinstance(operation, Quantize) and isinstance(source, Relu):
-            before = tensors[source.inputs[0]]
-            tensors[operation.name] = requantized(before, operation.format, rectified=True)
-            continue
-        sources = [tensors[name] for name in operation.inputs]
-        tensors[operation.name] = traced(
-            operation, sources, [graph[name].format for name in operation.inputs]
-        )
+        tensors[operation.name] = _variables(graph, operation, tensors, layers)
     outputs = np.concatenate([tensors[name].reshape(-1) for name in graph.outputs])
     combinational = _with_three_input_adders(trace(ports, outputs, keep_dead_inputs=True))
     cut = {"latency_cutoff": clock_ns} if stages is None else {"n_stages": stages}
@@ -99,6 +93,33 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
     if not pipeline.logic:
         raise BadInput("this network has no logic: its outputs do not depend on its inputs")
     return Logic(graph, combinational, pipeline)
+
+
+def _variables(
+    graph: Graph, operation: Operation, tensors: Mapping[str, Any], layers: dict[str, WeightedSums]
+) -> Any:
+    """The operation on alkaid's variables; layers with weights are kept for the quantisers behind them."""
+    sources = [tensors[name] for name in operation.inputs]
+    if isinstance(operation, Linear):
+        layers[operation.name] = WeightedSums.of(operation, sources[0])
+        return layers[operation.name].plus(0.0)
+    if isinstance(operation, Quantize):
+        return _quantized(graph, operation, tensors, layers)
+    return traced(operation, sources, [graph[name].format for name in operation.inputs])
+
+
+def _quantized(
+    graph: Graph, operation: Quantize, tensors: Mapping[str, Any], layers: Mapping[str, WeightedSums]
+) -> Any:
+    """A quantiser, with the ReLU before it if there is one; what it adds goes into the bias before these."""
+    source = graph[operation.inputs[0]]
+    rectified = isinstance(source, Relu)
+    if rectified:
+        source = graph[source.inputs[0]]
+    layer = layers.get(source.name)
+    return requantized(
+        tensors[source.name], operation.format, rectified=rectified, plus=layer.plus if layer else None
+    )
 
 
 def _with_three_input_adders(combinational: Any) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from trigml.backends.rtl.constants import raised
 from trigml.backends.rtl.rounding import requantized
 from trigml.backends.rtl.signs import resigned
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, IntArray, to_values
+from trigml.fixedpoint.words import FloatArray
 from trigml.graph import Operation
 from trigml.graph import operations as ops
 from trigml.graph.windows import cells_inside, windows_of
@@ -23,7 +26,7 @@ def traced(operation: Operation, sources: Sequence[Any], formats: Sequence[Fixed
     """The operation on alkaid's arrays.
 
     Args:
-        operation: anything but an input.
+        operation: anything but an input, a layer with weights or a quantiser.
         sources: an array of variables per tensor that it reads, in the tensor's shape.
         formats: the formats of these tensors.
 
@@ -32,9 +35,6 @@ def traced(operation: Operation, sources: Sequence[Any], formats: Sequence[Fixed
     """
     x = sources[0]
     match operation:
-        case ops.Linear():
-            bias = to_values(operation.bias, operation.bias_format.fraction)
-            return resigned(_products(operation, x), x).reshape(operation.shape) + bias
         case ops.Relu():
             return np.maximum(x, 0.0)
         case ops.LeakyRelu():
@@ -42,8 +42,6 @@ def traced(operation: Operation, sources: Sequence[Any], formats: Sequence[Fixed
         case ops.Clip():
             lsb = operation.format.lsb
             return np.minimum(np.maximum(x, operation.low * lsb), operation.high * lsb)
-        case ops.Quantize():
-            return requantized(x, operation.format)
         case ops.Table():
             return _looked_up(operation, x, formats[0])
         case ops.MaxPool():
@@ -71,6 +69,32 @@ def traced(operation: Operation, sources: Sequence[Any], formats: Sequence[Fixed
         case ops.Multiply():
             return x * sources[1]
     raise BadInput("this operation has no RTL form", where=f"{type(operation).__name__} {operation.name!r}")
+
+
+@dataclass(frozen=True)
+class WeightedSums:
+    """Sums of products before their bias, which can still be added together with another constant.
+
+    Attributes:
+        products: the sums, in the shape of the result.
+        inputs: what was multiplied.
+        bias: values that broadcast to the shape.
+    """
+
+    products: Any
+    inputs: Any
+    bias: FloatArray
+
+    @classmethod
+    def of(cls, operation: ops.Linear, x: Any) -> WeightedSums:
+        """Of a layer and the variables that it reads."""
+        bias = to_values(operation.bias, operation.bias_format.fraction)
+        return cls(resigned(_products(operation, x), x).reshape(operation.shape), x, bias)
+
+    def plus(self, amounts: FloatArray | float) -> Any:
+        """The results of the layer with something added to each."""
+        amounts = np.broadcast_to(self.bias + amounts, self.products.shape)
+        return raised(self.products, self.inputs, amounts)
 
 
 def _products(operation: ops.Linear, x: Any) -> Any:

@@ -57,4 +57,5 @@ def _outside(whole: Any, target: FixedPoint) -> Any:
         above = whole.quantize(1, int(integer), 1 - target.integer)
         return above.unary_bit_op("any") & ~above.unary_bit_op("all")
     place = target.integer - int(target.signed)
-    return whole.quantize(0, int(integer) + int(signed), -place).unary_bit_op("any")
+    top = max(int(integer) + int(signed), place + 1)  # at least one bit, if only a copy of the sign
+    return whole.quantize(0, top, -place).unary_bit_op("any")

@@ -11,12 +11,14 @@ truncated word. What does not fit is found by looking at the bits above the targ
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from trigml.backends.rtl.overflow import fitted
 from trigml.fixedpoint import FixedPoint, Rounding, to_words
+from trigml.fixedpoint.words import FloatArray
 
 _WHERE_NOT_NEGATIVE = {
     Rounding.TRN_ZERO: Rounding.TRN,
@@ -29,7 +31,13 @@ _WHERE_NEGATIVE = {
 }
 
 
-def requantized(x: Any, target: FixedPoint, *, rectified: bool = False) -> Any:
+def requantized(
+    x: Any,
+    target: FixedPoint,
+    *,
+    rectified: bool = False,
+    plus: Callable[[FloatArray], Any] | None = None,
+) -> Any:
     """alkaid variables brought into ``target``.
 
     Args:
@@ -37,44 +45,59 @@ def requantized(x: Any, target: FixedPoint, *, rectified: bool = False) -> Any:
         target: the format, with its rounding and overflow.
         rectified: negative values count as zero, as after a ReLU. Every rounding leaves zero alone and never
             falls when its input rises: so the ReLU can come after it, where there are fewer bits.
+        plus: ``x`` with constants of its shape added, if there is a better way than to add them here.
     """
     from alkaid.trace import FVArray
 
+    variables = np.asarray(x)
+    amounts = np.array([_amount(v, target, rectified) for v in variables.ravel()]).reshape(x.shape)
+    above = np.asarray(plus(amounts) if plus else x + amounts) if amounts.any() else variables
     flat = np.empty(x.size, dtype=object)
-    flat[:] = [_quantized(variable, target, rectified) for variable in np.asarray(x).ravel()]
+    flat[:] = [
+        _quantized(variable, raised, target, rectified)
+        for variable, raised in zip(variables.ravel(), above.ravel(), strict=True)
+    ]
     return FVArray(flat.reshape(x.shape), x.solver_options, hwconf=x.hwconf)
 
 
-def _quantized(variable: Any, target: FixedPoint, rectified: bool) -> Any:
+def _amount(variable: Any, target: FixedPoint, rectified: bool) -> float:
+    """What is added before the truncation."""
+    if variable.low == variable.high or variable.kif[2] <= target.fraction:
+        return 0.0
+    match _rule(variable, target.rounding, rectified):
+        case Rounding.RND | Rounding.RND_CONV:
+            return target.lsb / 2
+        case Rounding.RND_MIN_INF:
+            return target.lsb / 2 - float(variable.step)
+    return 0.0
+
+
+def _quantized(variable: Any, above: Any, target: FixedPoint, rectified: bool) -> Any:
     if variable.low == variable.high:
         value = max(0.0, float(variable.low)) if rectified else float(variable.low)
         (word,) = to_words(np.array([value]), target)
         return type(variable).from_const(float(word) * target.lsb, hwconf=variable.hwconf)
-    whole = _rounded(variable, target, rectified)
+    whole = _rounded(variable, above, target, rectified)
     return fitted(whole.relu() if rectified else whole, target)
 
 
-def _rounded(variable: Any, target: FixedPoint, rectified: bool) -> Any:
-    """A multiple of the target's LSB, not yet inside its range."""
-    fraction, dropped = target.fraction, int(variable.kif[2]) - target.fraction
-    if dropped <= 0:
+def _rounded(variable: Any, above: Any, target: FixedPoint, rectified: bool) -> Any:
+    """A multiple of the target's LSB, not yet inside its range; ``above`` has the amount in it."""
+    fraction = target.fraction
+    if variable.kif[2] <= fraction:
         return variable
-    half, step = target.lsb / 2, float(variable.step)
+    half = -fraction - 1
     match _rule(variable, target.rounding, rectified):
-        case Rounding.TRN:
-            return _truncated(variable, fraction)
-        case Rounding.RND:
-            return _truncated(variable + half, fraction)
-        case Rounding.RND_MIN_INF:
-            return _truncated(variable + (half - step), fraction)
+        case Rounding.TRN | Rounding.RND | Rounding.RND_MIN_INF:
+            return _truncated(above, fraction)
         case Rounding.RND_CONV:
-            return _to_even(variable + half, fraction)
+            return _to_even(above, fraction)
         case Rounding.TRN_ZERO:
             carry = variable.is_negative() & _any(variable, -fraction)
         case Rounding.RND_ZERO:
-            carry = _bit(variable, -fraction - 1) & _either(variable.is_negative(), variable, fraction)
+            carry = _bit(variable, half) & _either(variable.is_negative(), variable, fraction)
         case Rounding.RND_INF:
-            carry = _bit(variable, -fraction - 1) & _either(~variable.is_negative(), variable, fraction)
+            carry = _bit(variable, half) & _either(~variable.is_negative(), variable, fraction)
     return _truncated(variable, fraction) + carry * target.lsb
 
 

@@ -21,14 +21,14 @@ SWEEPS = 20
 
 
 @dataclass
-class _Sum:
+class Sum:
     """A sum of two references to sums or leaves; ``flipped`` if it is kept with the opposite sign."""
 
     variable: Any
     terms: tuple[Any, Any]
     fixed: bool = False
     flipped: bool = False
-    readers: list[_Sum] = field(default_factory=list)
+    readers: list[Sum] = field(default_factory=list)
 
 
 def resigned(sums: Any, leaves: Any) -> Any:
@@ -41,7 +41,7 @@ def resigned(sums: Any, leaves: Any) -> Any:
     from alkaid.trace import FVArray
 
     results = np.asarray(sums).ravel()
-    tree = _tree(results, {variable.id for variable in np.asarray(leaves).ravel()})
+    tree = tree_of(results, leaves)
     _choose(tree)
     built: dict[Any, Any] = {}
     for key, node in tree.items():  # terms come before what reads them
@@ -52,8 +52,15 @@ def resigned(sums: Any, leaves: Any) -> Any:
     return FVArray(flat.reshape(np.shape(sums)), sums.solver_options, hwconf=sums.hwconf)
 
 
-def _tree(results: Iterable[Any], leaves: set[Any]) -> dict[Any, _Sum]:
-    tree: dict[Any, _Sum] = {}
+def tree_of(results: Iterable[Any], multiplied: Any) -> dict[Any, Sum]:
+    """The sums behind some results by their identity, terms before what reads them.
+
+    Args:
+        results: alkaid variables.
+        multiplied: an array of variables; nothing behind them is looked at.
+    """
+    leaves = {variable.id for variable in np.asarray(multiplied).ravel()}
+    tree: dict[Any, Sum] = {}
     waiting = [variable for variable in results if hasattr(variable, "opr")]
     ends = {variable.id: variable._factor < 0 for variable in waiting}
     while waiting:
@@ -66,7 +73,7 @@ def _tree(results: Iterable[Any], leaves: set[Any]) -> dict[Any, _Sum]:
             waiting.extend(missing)
             continue
         fixed, flipped = variable.id in ends, ends.get(variable.id, False)
-        tree[variable.id] = _Sum(variable, variable._from, fixed, flipped)
+        tree[variable.id] = Sum(variable, variable._from, fixed, flipped)
         waiting.pop()
     for node in tree.values():
         for term in node.terms:
@@ -75,7 +82,7 @@ def _tree(results: Iterable[Any], leaves: set[Any]) -> dict[Any, _Sum]:
     return tree
 
 
-def _choose(tree: dict[Any, _Sum]) -> None:
+def _choose(tree: dict[Any, Sum]) -> None:
     """Every sum takes the sign of its finer term, and then single signs change while that is cheaper."""
     for node in tree.values():
         if not node.fixed:
@@ -89,7 +96,7 @@ def _choose(tree: dict[Any, _Sum]) -> None:
             return
 
 
-def _flipped_where_cheaper(tree: dict[Any, _Sum], node: _Sum) -> bool:
+def _flipped_where_cheaper(tree: dict[Any, Sum], node: Sum) -> bool:
     around = [node, *node.readers]
     before = sum(_price(tree, near) for near in around)
     node.flipped = not node.flipped
@@ -99,7 +106,7 @@ def _flipped_where_cheaper(tree: dict[Any, _Sum], node: _Sum) -> bool:
     return False
 
 
-def _price(tree: dict[Any, _Sum], node: _Sum) -> int:
+def _price(tree: dict[Any, Sum], node: Sum) -> int:
     """Look-up tables beyond those of a plain sum, roughly."""
     negative = _negative(tree, node)
     width = sum(int(part) for part in node.variable.kif)
@@ -109,7 +116,7 @@ def _price(tree: dict[Any, _Sum], node: _Sum) -> int:
     return width if finer is not None and negative[finer] else 0
 
 
-def _negative(tree: dict[Any, _Sum], node: _Sum) -> tuple[bool, bool]:
+def _negative(tree: dict[Any, Sum], node: Sum) -> tuple[bool, bool]:
     """Which of the terms are subtracted, with the signs as they are chosen."""
     first, second = (
         (term._factor < 0) ^ (term.id in tree and tree[term.id].flipped) ^ node.flipped for term in node.terms
@@ -117,13 +124,13 @@ def _negative(tree: dict[Any, _Sum], node: _Sum) -> tuple[bool, bool]:
     return first, second
 
 
-def _finer(node: _Sum) -> int | None:
+def _finer(node: Sum) -> int | None:
     """Which of the terms has the lower lowest bit; none if they are equal."""
     first, second = (float(term.step) for term in node.terms)
     return None if first == second else int(second < first)
 
 
-def _term(built: dict[Any, Any], tree: dict[Any, _Sum], reference: Any) -> Any:
+def _term(built: dict[Any, Any], tree: dict[Any, Sum], reference: Any) -> Any:
     """The new variable for a reference to an old one, with the factor of the reference."""
     if not hasattr(reference, "opr") or reference.id not in built:
         return reference
