@@ -67,7 +67,7 @@ def written_project(folder: Path, graph: Graph) -> WrittenProject:
             expected="latency_cycles, a number of cycles",
             found=repr(latency),
         )
-    project = WrittenProject(folder, graph, latency)
+    project = WrittenProject(folder.absolute(), graph, latency)  # Verilator runs in a folder of its own
     if not project.sources:
         raise BadInput("the project has no design files", where=str(folder / "src"), expected="*.v or *.vhd")
     return project
