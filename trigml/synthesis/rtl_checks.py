@@ -13,10 +13,11 @@ from trigml.devices import Devices
 from trigml.errors import BadInput, MissingTool, ToolFailed
 from trigml.synthesis.common import Inputs, Request
 from trigml.toolchains.ghdl import find_ghdl
-from trigml.toolchains.yosys import Family, MappedDesign, cell_models, default_cache, map_design
+from trigml.toolchains.yosys import Family, MappedDesign, default_cache, map_design
 from trigml.verify.building import StageName, StageSources, build_stages
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.cosimulation import Timing
+from trigml.verify.netlist_stage import NetlistStage
 from trigml.verify.rtl_stage import RtlStage
 from trigml.verify.stages import GraphStage
 from trigml.verify.timing import measured_timing, timed_words
@@ -189,9 +190,8 @@ class _Checks:
             note = f"no mapped resources: {error.problem}"
             return replace(found, notes=(*found.notes, note), failure=error)
         folder = Path(tempfile.mkdtemp(prefix="netlist_", dir=self.scratch))
-        with listener.task("Compiling the mapped netlist with Verilator"):
-            sources = [*mapped.write_netlist(folder), cell_models()]
-            stage = RtlStage(written, sources, self.scratch, "netlist")
+        with listener.task("Preparing the mapped netlist for simulation"):
+            stage = NetlistStage(written, mapped.write_netlist(folder), self.scratch)
         few = [vectors.part(0, NETLIST_EVENTS) for vectors in self.inputs.sets]
         added = compare(self.reference, [stage], few, listener)
         comparison = replace(
