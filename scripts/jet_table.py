@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from significant_bits import rounded
 
 from trigml.data.layout import Column, EventsWriter, Provenance
 from trigml.physics.jets import jet_kinematics, leading_constituents
@@ -65,13 +66,6 @@ def table_of_jets(jets: Particles, *, event_id: Array, labels: Array) -> JetTabl
     features = {"jet_pt": whole.pt, "jet_eta": whole.eta, "jet_mass": whole.mass}
     features |= jet_features(jets).columns()
     return JetTable(event_id, labels, features, leading_constituents(jets, N_CONSTITUENTS).columns())
-
-
-def rounded(values: Array, bits: int) -> Array:
-    """Round to ``bits`` significant binary digits, so that the file compresses well."""
-    mantissa, exponent = np.frexp(np.asarray(values, dtype=np.float64))
-    result: Array = np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits)
-    return result
 
 
 def append(writer: EventsWriter, table: JetTable) -> None:
