@@ -21,7 +21,7 @@ from trigml.graph.products import products_per_event
 from trigml.progress import Progress
 from trigml.toolchains.ghdl import synthesised
 from trigml.toolchains.verilator import Simulation, compile_design
-from trigml.verify.cosimulation import Cosimulation, Timing, Trace, measured
+from trigml.verify.cosimulation import Cosimulation, Design, Timing, Trace, measured
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
 
