@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trigml.project import Project
 
 from trigml.emulation.native import Emulator, emulator_project
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import MissingTool, ToolFailed
 from trigml.graph import Graph
+from trigml.project import Project
 from trigml.toolchains import native_emulation
-from trigml.toolchains.native_emulation import cache_folder, load, native_library
+from trigml.toolchains.native_emulation import load, native_library
 
 MakeGraph = Callable[..., Graph]
 
@@ -123,17 +123,6 @@ def test_several_at_once(make_graph: MakeGraph, cache: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: assert_works(make_graph(1)), range(3)))
     assert len(list(cache.iterdir())) == 1
-
-
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Protects the documented places, in their order."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder() == tmp_path / "cache" / "native"
-    monkeypatch.delenv("TRIGML_CACHE")
-    assert cache_folder() == tmp_path / "xdg" / "trigml" / "native"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / ".cache" / "trigml" / "native"
 
 
 def test_no_compiler(make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

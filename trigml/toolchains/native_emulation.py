@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import platform
 import tempfile
 from collections.abc import Sequence
@@ -20,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.atomic import replacing_file
-from trigml.errors import BadInput, ToolFailed
+from trigml.errors import ToolFailed
 from trigml.project import Project
+from trigml.toolchains.caching import cache_folder, keep, kept
 from trigml.toolchains.programs import find_compiler, run, version_line
 
 INTERFACE_VERSION = 1
@@ -40,7 +39,6 @@ COMMON_FLAGS = (
 )
 FAST_FLAGS = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-march=native")
 CHEAP_FLAGS = ("-O1", "-march=native")
-CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 _Predict = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
 
@@ -120,25 +118,16 @@ def native_library(project: Project, digest: str, *, optimise: bool) -> NativeLi
     compiler = find_compiler()
     version = version_line(compiler)
     flags = (*COMMON_FLAGS, *(FAST_FLAGS if optimise else CHEAP_FLAGS))
-    kept = cache_folder() / f"{project.top}-{_key(project, version, flags)}.so"
-    if _is_whole(kept):
+    place = cache_folder("native") / f"{project.top}-{_key(project, version, flags)}.so"
+    if kept(place) is not None:
         try:
-            return NativeLibrary(load(kept, project.top, digest), version)
+            return NativeLibrary(load(place, project.top, digest), version)
         except ToolFailed:  # a whole file, but not this network's: it is made again
             pass
     with tempfile.TemporaryDirectory(prefix="trigml-") as folder:
         made = _compiled(project, compiler, flags, Path(folder))
-        _keep(made, kept)
+        keep(made.read_bytes(), place)
         return NativeLibrary(load(made, project.top, digest), version)
-
-
-def cache_folder() -> Path:
-    """In ``$TRIGML_CACHE``, else ``$XDG_CACHE_HOME/trigml``, else ``~/.cache/trigml``."""
-    chosen = os.environ.get("TRIGML_CACHE", "").strip()
-    if chosen:
-        return Path(chosen).expanduser() / "native"
-    base = os.environ.get("XDG_CACHE_HOME", "").strip()
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "trigml" / "native"
 
 
 def load(library: Path, top: str, digest: str) -> _Description:
@@ -195,21 +184,3 @@ def _compiled(project: Project, compiler: str, flags: Sequence[str], folder: Pat
         folder=folder,
     )
     return library
-
-
-def _keep(made: Path, kept: Path) -> None:
-    """Put a library with its checksum into the cache; where that cannot be written, nothing is kept."""
-    content = made.read_bytes()
-    try:
-        with replacing_file(kept) as beside:
-            beside.write_bytes(content + hashlib.sha256(content).digest())
-    except BadInput:
-        return  # the library works all the same, from where it was made
-
-
-def _is_whole(kept: Path) -> bool:
-    try:
-        content = kept.read_bytes()
-    except OSError:
-        return False
-    return hashlib.sha256(content[:-CHECKSUM_BYTES]).digest() == content[-CHECKSUM_BYTES:]

@@ -6,8 +6,10 @@ translation to C++ is Verilator's; the C++ is compiled here, without make and pe
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
+import platform
 import re
 import shutil
 from collections.abc import Sequence
@@ -20,7 +22,8 @@ from numpy.typing import NDArray
 
 from trigml.errors import MissingTool, ToolFailed
 from trigml.resources import shipped_folder
-from trigml.toolchains.programs import find_compiler, run
+from trigml.toolchains.caching import cache_folder, keep, kept
+from trigml.toolchains.programs import find_compiler, run, version_line
 
 OLDEST = (5, 48)
 """Older ones can miscompile what alkaid generates."""
@@ -165,15 +168,48 @@ def compile_design(
         folder=scratch,
         environment={**os.environ, "VERILATOR_ROOT": str(verilator.root)},
     )
-    include = verilator.root / "include"
-    parts = [*sorted(made.glob("*.cpp")), include / "verilated.cpp", include / "verilated_threads.cpp"]
-    parts.append(shipped_folder("firmware") / "rtl" / "cosimulation.cpp")
-    whole = scratch / "whole.cpp"  # one piece: Verilator's headers take longer than the design
-    whole.write_text("".join(f'#include "{part}"\n' for part in parts), encoding="utf-8")
+    parts = [*sorted(made.glob("*.cpp")), shipped_folder("firmware") / "rtl" / "cosimulation.cpp"]
     program = scratch / "cosimulation"
-    command = [compiler, "-std=c++17", "-O1", "-w", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0", f"-I{made}"]
-    command += [f"-I{include}", f"-I{include / 'vltstd'}"]
+    command = [*_compiler_words(verilator, compiler), f"-I{made}"]
     command += [f"-DTRIGML_IN_BITS={in_bits}", f"-DTRIGML_OUT_BITS={out_bits}"]
-    command += [str(whole), "-o", str(program), "-lpthread"]
+    command += [str(_in_one_piece(parts, scratch / "whole.cpp")), str(_runtime(verilator, compiler, scratch))]
+    command += ["-o", str(program), "-lpthread"]
     run(command, what="compiling the Verilated RTL", timeout_s=TIMEOUT_S, folder=scratch)
     return Simulation(program, -(-in_bits // 8), -(-out_bits // 8), verilator.version)
+
+
+def _compiler_words(verilator: Verilator, compiler: str) -> list[str]:
+    include = verilator.root / "include"
+    words = [compiler, "-std=c++17", "-O1", "-w", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0"]
+    return [*words, f"-I{include}", f"-I{include / 'vltstd'}"]
+
+
+def _in_one_piece(parts: Sequence[Path], whole: Path) -> Path:
+    """A file that includes others: their common headers take longer to compile than a small design."""
+    whole.write_text("".join(f'#include "{part}"\n' for part in parts), encoding="utf-8")
+    return whole
+
+
+def _runtime(verilator: Verilator, compiler: str, scratch: Path) -> Path:
+    """Verilator's own library, compiled: it is the same for every design, and takes longer than most."""
+    include = verilator.root / "include"
+    parts = [include / "verilated.cpp", include / "verilated_threads.cpp"]
+    command = _compiler_words(verilator, compiler)
+    sha = hashlib.sha256("\0".join([*command, version_line(compiler), platform.machine()]).encode())
+    for header in sorted(path for path in include.glob("*") if path.is_file()):
+        sha.update(header.read_bytes())
+    place = cache_folder("verilator") / f"runtime-{sha.hexdigest()[:32]}.o"
+    made = scratch / "runtime.o"
+    content = kept(place)
+    if content is not None:
+        made.write_bytes(content)
+        return made
+    source = _in_one_piece(parts, scratch / "runtime.cpp")
+    run(
+        [*command, "-c", str(source), "-o", str(made)],
+        what="compiling Verilator's library",
+        timeout_s=TIMEOUT_S,
+        folder=scratch,
+    )
+    keep(made.read_bytes(), place)
+    return made
