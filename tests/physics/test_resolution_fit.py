@@ -123,6 +123,24 @@ def test_an_upper_limit_is_where_chi2_has_risen_by_2_71() -> None:
     assert str(fit.noise).startswith("< 0.")
 
 
+def test_two_models_can_be_compared_with_the_same_terms() -> None:
+    """Protects comparisons: terms left out on request are left out, and all others are fitted."""
+    points = resolution_formula(ENERGY, 0.2, 0.5, 0.02)
+    whole = fit_resolution(ENERGY, points, 0.02 * points, without=())
+    fit = fit_resolution(ENERGY, points, 0.02 * points, without=("b",))
+    assert (fit.noise, fit.to_json()["noise"], fit.values[1]) == (None, None, 0)
+    assert (fit.ndf, whole.ndf) == (8, 7)
+    assert fit.chi2 > whole.chi2 + 5
+    np.testing.assert_allclose(whole.values, (0.2, 0.5, 0.02), rtol=1e-3)
+    small = fit_resolution(ENERGY, resolution_formula(ENERGY, 0.2, 0.01, 0.02), 0.02 * points, without=())
+    assert isinstance(small.noise, Measured)
+    only = fit_resolution(ENERGY, 0.3 / np.sqrt(ENERGY), 0.01 / np.sqrt(ENERGY), without=("b", "c"))
+    assert only.values == (pytest.approx(0.3), 0, 0)
+    assert only.ndf == 9
+    with pytest.raises(BadInput, match="at least one term"):
+        fit_resolution(ENERGY, points, 0.02 * points, without=("a", "b", "c"))
+
+
 def test_limits_cover_terms_that_are_there_but_small() -> None:
     """Protects the coverage of the upper limits: at most a few of 40 are below the true noise."""
     fits = [fit_of(0.2, 0.05, 0.01, seed=seed) for seed in range(40)]

@@ -4,14 +4,15 @@ a is the stochastic term (in √GeV), b the noise term (in GeV), c the constant 
 the sum of the squares. None of them can be negative, and near 0 χ² is no parabola in a term, since only its
 square counts: there an uncertainty says nothing. So a term is held at 0 if χ² then is at most 0.25 above its
 minimum (its square is within half a standard deviation of 0); the others are fitted without it, and its upper
-limit is told.
+limit is told. The others are then known better than with it: where two models are compared, both fits should
+have the same terms, which ``without`` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from iminuit import Minuit
 
 FEWEST_BINS = 4
-_TERMS = ("a", "b", "c")
+Term: TypeAlias = Literal["a", "b", "c"]
+_TERMS: tuple[Term, ...] = ("a", "b", "c")
 _NOT_NEEDED = 0.25  # rise of χ² up to which a term is held at 0
 _UPPER_95 = 2.7055  # rise of χ² at a one-sided limit at 95 % CL
 
@@ -46,7 +48,7 @@ class UpperLimit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResolutionFit:
-    """The fitted terms.
+    """The fitted terms; ``None`` for one that was left out on request.
 
     Attributes:
         stochastic: a in √GeV (0.18 is "18 %/√E").
@@ -56,16 +58,16 @@ class ResolutionFit:
         chi2, ndf: of the fit; terms held at 0 are not counted as fitted.
     """
 
-    stochastic: Measured | UpperLimit
-    noise: Measured | UpperLimit
-    constant: Measured | UpperLimit
+    stochastic: Measured | UpperLimit | None
+    noise: Measured | UpperLimit | None
+    constant: Measured | UpperLimit | None
     covariance: FloatArray
     chi2: float
     ndf: int
 
     @property
     def values(self) -> tuple[float, float, float]:
-        """a, b, c at the minimum; 0 where there is only an upper limit."""
+        """a, b, c at the minimum; 0 where there is only an upper limit, or nothing."""
         terms = (self.stochastic, self.noise, self.constant)
         a, b, c = (term.value if isinstance(term, Measured) else 0.0 for term in terms)
         return (a, b, c)
@@ -83,10 +85,8 @@ class ResolutionFit:
 
     def to_json(self) -> dict[str, Any]:
         """As plain numbers."""
-        return {
-            "stochastic": self.stochastic.to_json(),
-            "noise": self.noise.to_json(),
-            "constant": self.constant.to_json(),
+        terms = {"stochastic": self.stochastic, "noise": self.noise, "constant": self.constant}
+        return {name: None if term is None else term.to_json() for name, term in terms.items()} | {
             "covariance": self.covariance.tolist(),
             "chi2": self.chi2,
             "ndf": self.ndf,
@@ -98,8 +98,12 @@ def resolution_formula(energy: FloatArray, a: float, b: float, c: float) -> Floa
     return np.asarray(np.sqrt(a**2 / energy + (b / energy) ** 2 + c**2))
 
 
-def fit_bins(bins: Sequence[EnergyBin], *, core: bool = False) -> ResolutionFit:
+def fit_bins(
+    bins: Sequence[EnergyBin], *, core: bool = False, without: Collection[Term] | None = None
+) -> ResolutionFit:
     """Fit the resolutions of bins of true energy: the half-widths, or with ``core`` the Gaussian cores.
+
+    ``without`` is that of ``fit_resolution``.
 
     Raises:
         BadInput: as ``fit_resolution``.
@@ -109,10 +113,17 @@ def fit_bins(bins: Sequence[EnergyBin], *, core: bool = False) -> ResolutionFit:
         np.array([energy_bin.energy for energy_bin in bins]),
         np.array([figure.value for figure in figures]),
         np.array([figure.uncertainty for figure in figures]),
+        without=without,
     )
 
 
-def fit_resolution(energy: FloatArray, resolution: FloatArray, uncertainty: FloatArray) -> ResolutionFit:
+def fit_resolution(
+    energy: FloatArray,
+    resolution: FloatArray,
+    uncertainty: FloatArray,
+    *,
+    without: Collection[Term] | None = None,
+) -> ResolutionFit:
     """Least-squares fit of σ/E against E.
 
     The fit starts at the non-negative linear solution: σ² is linear in a², b², c².
@@ -121,13 +132,21 @@ def fit_resolution(energy: FloatArray, resolution: FloatArray, uncertainty: Floa
         energy: (b,), GeV, above 0, at least ``FEWEST_BINS`` different ones.
         resolution: (b,), σ/E, above 0.
         uncertainty: (b,), of the resolutions, above 0.
+        without: the terms to leave out, none or at most two; all others are fitted, however small they are.
+            ``None``: the terms that the data do not need are held at 0 and get upper limits.
 
     Raises:
-        BadInput: too few bins, values out of range, or a fit that does not converge.
+        BadInput: too few bins, no term left, values out of range, or a fit that does not converge.
     """
     _check(energy, resolution, uncertainty)
+    if without is not None and set(without) >= set(_TERMS):
+        raise BadInput("a fit of the resolution needs at least one term")
     chi2 = _Chi2(energy, resolution, uncertainty)
-    minuit, held = _without_needless_terms(chi2)
+    if without is None:
+        minuit, held = _without_needless_terms(chi2)
+    else:
+        held = dict.fromkeys(without, 0.0)
+        minuit = _minimised(chi2, [float(value) for value in chi2.start()], held)
     minuit.hesse()
     if not minuit.valid or minuit.covariance is None:
         raise BadInput(
@@ -135,16 +154,18 @@ def fit_resolution(energy: FloatArray, resolution: FloatArray, uncertainty: Floa
             found=", ".join(f"{term} = {minuit.values[term]:g}" for term in _TERMS),
             remedy="check the resolutions of the bins for outliers",
         )
-    stochastic, noise, constant = (
-        UpperLimit(_upper_limit(chi2, minuit, term, held))
-        if term in held
-        else Measured(float(minuit.values[term]), float(minuit.errors[term]))
-        for term in _TERMS
-    )
+
+    def found(term: Term) -> Measured | UpperLimit | None:
+        if without is not None and term in without:
+            return None
+        if term in held:
+            return UpperLimit(_upper_limit(chi2, minuit, term, held))
+        return Measured(float(minuit.values[term]), float(minuit.errors[term]))
+
     return ResolutionFit(
-        stochastic=stochastic,
-        noise=noise,
-        constant=constant,
+        stochastic=found("a"),
+        noise=found("b"),
+        constant=found("c"),
         covariance=np.array(minuit.covariance, dtype=np.float64),
         chi2=float(minuit.fval),
         ndf=len(energy) - len(_TERMS) + len(held),
@@ -177,7 +198,7 @@ class _Chi2:
         return np.asarray(np.maximum(np.sqrt(squares), least))
 
 
-def _minimised(chi2: _Chi2, start: Sequence[float], held: Mapping[str, float]) -> Minuit:
+def _minimised(chi2: _Chi2, start: Sequence[float], held: Mapping[Term, float]) -> Minuit:
     """The fit with the terms ``held`` at their values."""
     from iminuit import Minuit
 
@@ -192,10 +213,10 @@ def _minimised(chi2: _Chi2, start: Sequence[float], held: Mapping[str, float]) -
     return minuit
 
 
-def _without_needless_terms(chi2: _Chi2) -> tuple[Minuit, dict[str, float]]:
+def _without_needless_terms(chi2: _Chi2) -> tuple[Minuit, dict[Term, float]]:
     """The fit in which terms are held at 0, one after the other, as long as the data do not need them."""
     start = [float(value) for value in chi2.start()]
-    held: dict[str, float] = {}
+    held: dict[Term, float] = {}
     lowest = _minimised(chi2, start, held)
     while len(held) < len(_TERMS) - 1:
         free = [term for term in _TERMS if term not in held]
@@ -213,7 +234,7 @@ def _parts(energy: FloatArray) -> FloatArray:
     return np.stack([1 / energy, 1 / energy**2, np.ones_like(energy)])
 
 
-def _upper_limit(chi2: _Chi2, minuit: Minuit, term: str, held: Mapping[str, float]) -> float:
+def _upper_limit(chi2: _Chi2, minuit: Minuit, term: Term, held: Mapping[Term, float]) -> float:
     """Where χ², minimised over the terms that are not held, is 2.71 above its minimum; to 0.01 %."""
     start = [float(value) for value in minuit.values]
     others = {name: value for name, value in held.items() if name != term}
