@@ -31,11 +31,12 @@ Run the same events through every stage of a model, and count the words that dif
 
 The reference is the model's integer graph in the NumPy emulator. It is compared with keras (the Keras or
 QKeras model), qonnx (a QONNX file in qonnx's executor), native (the generated C++), logic (alkaid's
-shift-and-add logic), rtl (that logic in stages, as Verilog in Verilator) and hls (the C++ of the HLS project,
-compiled with g++). Without --stages, with those that this model and this machine have, but for rtl. The
-inputs are the test split of a run or the files of --events, corners, and random vectors. One differing word
-ends in exit code 4, with the first layer in which the stages part (docs/verify.md). With --project, the
-stage rtl is the Verilog or VHDL of an RTL project as it lies on disk. Its latency is measured.
+shift-and-add logic), rtl (that logic in stages, as Verilog in Verilator), netlist (the cells of the FPGA that
+Yosys maps it to) and hls (the C++ of the HLS project, compiled with g++). Without --stages, with those that
+this model and this machine have, but for rtl and netlist. The inputs are the test split of a run or the files
+of --events, corners, and random vectors. One differing word ends in exit code 4, with the first layer in
+which the stages part (docs/verify.md). With --project, rtl and netlist are the files of an RTL project as
+they lie on disk. The latency of both is measured.
 
 Examples:
 
@@ -43,7 +44,7 @@ Examples:
 
     trigml verify runs/jet_tagger_hlf --stages native,hls --backend quartus --io stream
 
-    trigml verify runs/jet_tagger_hlf --project runs/jet_tagger_hlf/rtl/verilog
+    trigml verify runs/jet_tagger_hlf --project runs/jet_tagger_hlf/rtl/verilog --stages rtl,netlist
 
     trigml verify model.h5 --events jets.h5 --features pt,mass,tau21 --random 20000
 """
@@ -54,7 +55,8 @@ def verify(
     stages: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B,…", help="Of keras, qonnx, numpy, native, logic, rtl, hls [default: what is there]."
+            metavar="A,B,…",
+            help="Of keras, qonnx, numpy, native, logic, rtl, netlist, hls [default: what is there].",
         ),
     ] = None,
     events: EventFiles = None,
