@@ -1,9 +1,12 @@
 """alkaid's logic computes the graph's words, ties and saturation included."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trigml.backends.rtl import logic_of
 from trigml.contract import InputContract
@@ -104,6 +107,55 @@ def test_every_rounding_and_overflow(overflow: Overflow) -> None:
     found, expected = logic_of(graph, 5.0).outputs(words), emulate(graph, words)
     differing = [name for name, column in zip(names, (found != expected).T, strict=True) if column.any()]
     assert differing == []
+
+
+def formats() -> st.SearchStrategy[FixedPoint]:
+    """Narrow formats, their point inside, above or below."""
+    parts = st.booleans(), st.integers(2, 7), st.integers(-3, 9), st.sampled_from(Rounding)
+    return st.builds(FixedPoint, *parts, st.sampled_from(Overflow))
+
+
+@settings(max_examples=60, deadline=None)
+@given(formats(), st.lists(formats(), min_size=4, max_size=8))
+def test_every_word_of_any_format_into_any(source: FixedPoint, targets: list[FixedPoint]) -> None:
+    """Protects the rare cases: formats that do not overlap, ends that cannot be reached."""
+    builder = GraphBuilder("formats")
+    port = replace(source, rounding=Rounding.RND_CONV, overflow=Overflow.SAT)
+    builder.input("x", (1,), InputContract.plain("x", 1, port))
+    builder.relu("positive", "x")
+    names = [
+        builder.quantize(f"{name}_{place}", name, target)
+        for name in ("x", "positive")
+        for place, target in enumerate(targets)
+    ]
+    graph = builder.finish(["x", *names])
+    words = np.arange(port.min_word, port.max_word + 1)[:, None]
+    np.testing.assert_array_equal(logic_of(graph, 5.0).outputs(words), emulate(graph, words))
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+def test_every_rounding_behind_a_layer(rounding: Rounding) -> None:
+    """Protects what is added to the bias: all words of two inputs, through a layer that others read too."""
+    builder = GraphBuilder("layer")
+    source = FixedPoint.parse("ap_fixed<5,2,RND_CONV,SAT>")
+    builder.input("x", (2,), InputContract.plain("x", 2, source))
+    weights = Constants(
+        np.array([[3, -5, 7, 0, 8, -1], [6, 2, -7, 0, 0, 16]]), FixedPoint.parse("ap_fixed<6,1>")
+    )
+    biases = Constants(np.array([5, -9, 0, 11, -16, 1]), FixedPoint.parse("ap_fixed<6,1>"))
+    dense = builder.dense("dense", "x", weights, biases)
+    relu = builder.relu("relu", dense)
+    kinds = ["ap_fixed<4,2", "ap_ufixed<3,1", "ap_fixed<3,3", "ap_ufixed<9,2"]
+    names = [
+        builder.quantize(f"{name}_{i}_{overflow}", name, FixedPoint.parse(f"{kind},{rounding},{overflow}>"))
+        for name in (dense, relu)
+        for i, kind in enumerate(kinds)
+        for overflow in Overflow
+    ]
+    graph = builder.finish([dense, *names])
+    words = np.stack(np.meshgrid(*[np.arange(-16, 16)] * 2), axis=-1).reshape(-1, 2)
+    found, expected = logic_of(graph, 5.0).outputs(words), emulate(graph, words)
+    np.testing.assert_array_equal(found, expected)
 
 
 def every_operation() -> Graph:

@@ -40,20 +40,21 @@ def _saturated(whole: Any, target: FixedPoint, low: float, high: float) -> Any:
         else high
     )
     lowest = -(2.0 ** (target.integer - 1))
-    if whole.low < lowest or whole.high > high:
-        kept = whole.quantize(1, target.integer - 1, target.fraction)
-        whole = _outside(whole, target).msb_mux(end, kept, qint=(lowest, high, target.lsb))
-    if low == lowest or whole.low > lowest:
-        return whole
-    # SAT_SYM: the lowest word, a sign with nothing below it, becomes the one above.
-    below = whole.quantize(0, target.integer - 1, target.fraction).unary_bit_op("any")
-    return whole | ((whole.msb() & ~below) * target.lsb)
+    kept = whole.quantize(1, target.integer - 1, target.fraction)
+    if whole.low <= lowest < low:  # SAT_SYM: a sign with nothing below it becomes the word above
+        below = kept.quantize(0, target.integer - 1, target.fraction).unary_bit_op("any")
+        kept = kept | ((kept.msb() & ~below) * target.lsb)
+    if lowest <= whole.low and whole.high <= high:
+        return kept
+    return _outside(whole, target).msb_mux(end, kept, qint=(lowest, high, target.lsb))
 
 
 def _outside(whole: Any, target: FixedPoint) -> Any:
     """1 where the bits above the target are not all copies of its sign, or zeros where it has none."""
-    signed, integer, _ = whole.kif
+    signed, integer, fraction = whole.kif
     if target.signed and whole.low < 0:
+        if fraction < 1 - target.integer:  # zeros at the place of the sign
+            return whole.unary_bit_op("any")
         above = whole.quantize(1, int(integer), 1 - target.integer)
         return above.unary_bit_op("any") & ~above.unary_bit_op("all")
     place = target.integer - int(target.signed)

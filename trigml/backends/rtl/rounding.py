@@ -12,6 +12,8 @@ truncated word. What does not fit is found by looking at the bits above the targ
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from math import log2
 from typing import Any
 
 import numpy as np
@@ -49,13 +51,12 @@ def requantized(
     """
     from alkaid.trace import FVArray
 
-    variables = np.asarray(x)
-    amounts = np.array([_amount(v, target, rectified) for v in variables.ravel()]).reshape(x.shape)
-    above = np.asarray(plus(amounts) if plus else x + amounts) if amounts.any() else variables
+    amounts = np.array([_amount(v, target, rectified) for v in np.asarray(x).ravel()]).reshape(x.shape)
+    above = (plus(amounts) if plus else x + amounts) if amounts.any() else x
     flat = np.empty(x.size, dtype=object)
     flat[:] = [
-        _quantized(variable, raised, target, rectified)
-        for variable, raised in zip(variables.ravel(), above.ravel(), strict=True)
+        _quantized(variable, amount, target, rectified)
+        for variable, amount in zip(np.asarray(above).ravel(), amounts.ravel().tolist(), strict=True)
     ]
     return FVArray(flat.reshape(x.shape), x.solver_options, hwconf=x.hwconf)
 
@@ -64,7 +65,7 @@ def _amount(variable: Any, target: FixedPoint, rectified: bool) -> float:
     """What is added before the truncation."""
     if variable.low == variable.high or variable.kif[2] <= target.fraction:
         return 0.0
-    match _rule(variable, target.rounding, rectified):
+    match _rule(float(variable.low), float(variable.high), target.rounding, rectified):
         case Rounding.RND | Rounding.RND_CONV:
             return target.lsb / 2
         case Rounding.RND_MIN_INF:
@@ -72,40 +73,48 @@ def _amount(variable: Any, target: FixedPoint, rectified: bool) -> float:
     return 0.0
 
 
-def _quantized(variable: Any, above: Any, target: FixedPoint, rectified: bool) -> Any:
-    if variable.low == variable.high:
-        value = max(0.0, float(variable.low)) if rectified else float(variable.low)
+def _quantized(above: Any, amount: float, target: FixedPoint, rectified: bool) -> Any:
+    """One variable, to which the amount has been added already.
+
+    The variable is taken without its scale: where alkaid's optimiser sees a single bit taken out of a scaled
+    variable, it can mistake it for the highest one (`canonicalize_msb_wraps` of 0.8.2 ignores the shift).
+    """
+    if above.low == above.high:
+        value = max(0.0, float(above.low)) if rectified else float(above.low)
         (word,) = to_words(np.array([value]), target)
-        return type(variable).from_const(float(word) * target.lsb, hwconf=variable.hwconf)
-    whole = _rounded(variable, above, target, rectified)
-    return fitted(whole.relu() if rectified else whole, target)
+        return type(above).from_const(float(word) * target.lsb, hwconf=above.hwconf)
+    scale = abs(float(above._factor))
+    local = replace(target, integer=target.integer - round(log2(scale)))
+    unscaled, amount = above * (1 / scale), amount / scale
+    low, high = float(unscaled.low) - amount, float(unscaled.high) - amount
+    whole = _rounded(unscaled, _rule(low, high, target.rounding, rectified), local.fraction)
+    return fitted(whole.relu() if rectified else whole, local) * scale
 
 
-def _rounded(variable: Any, above: Any, target: FixedPoint, rectified: bool) -> Any:
-    """A multiple of the target's LSB, not yet inside its range; ``above`` has the amount in it."""
-    fraction = target.fraction
-    if variable.kif[2] <= fraction:
-        return variable
+def _rounded(above: Any, rule: Rounding, fraction: int) -> Any:
+    """A multiple of the target's LSB, not yet inside its range."""
+    if above.kif[2] <= fraction:
+        return above
     half = -fraction - 1
-    match _rule(variable, target.rounding, rectified):
+    match rule:
         case Rounding.TRN | Rounding.RND | Rounding.RND_MIN_INF:
             return _truncated(above, fraction)
         case Rounding.RND_CONV:
             return _to_even(above, fraction)
         case Rounding.TRN_ZERO:
-            carry = variable.is_negative() & _any(variable, -fraction)
+            carry = above.is_negative() & _any(above, -fraction)
         case Rounding.RND_ZERO:
-            carry = _bit(variable, half) & _either(variable.is_negative(), variable, fraction)
+            carry = _bit(above, half) & _either(above.is_negative(), above, fraction)
         case Rounding.RND_INF:
-            carry = _bit(variable, half) & _either(~variable.is_negative(), variable, fraction)
-    return _truncated(variable, fraction) + carry * target.lsb
+            carry = _bit(above, half) & _either(~above.is_negative(), above, fraction)
+    return _truncated(above, fraction) + carry * 2.0**-fraction
 
 
-def _rule(variable: Any, rounding: Rounding, rectified: bool) -> Rounding:
+def _rule(low: float, high: float, rounding: Rounding, rectified: bool) -> Rounding:
     """The rule, or a simpler one that is the same where one of the signs does not matter."""
-    if variable.low >= 0 or rectified:
+    if low >= 0 or rectified:
         return _WHERE_NOT_NEGATIVE.get(rounding, rounding)
-    if variable.high <= 0:
+    if high <= 0:
         return _WHERE_NEGATIVE.get(rounding, rounding)
     return rounding
 
