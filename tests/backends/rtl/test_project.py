@@ -40,7 +40,7 @@ def test_a_project_is_whole(graph: Graph, make_words: Callable[..., np.ndarray])
 
 def test_stages_can_be_chosen(graph: Graph) -> None:
     """Protects the choice of the pipeline's depth."""
-    assert logic_of(graph, 5.0, stages=1).latency_cycles == 1
+    assert logic_of(graph, 50.0, stages=1).latency_cycles == 1
     assert logic_of(graph, 5.0, stages=4).latency_cycles == 4
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml.backends.rtl.operations import WeightedSums, port, traced
+from trigml.backends.rtl.pipelining import pipelined
 from trigml.backends.rtl.rounding import requantized
 from trigml.errors import BadInput
 from trigml.fixedpoint import IntArray
@@ -73,9 +74,9 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
         stages: number of pipeline stages, instead of what the clock needs.
 
     Raises:
-        BadInput: an operation has no form here.
+        BadInput: an operation has no form here, or is slower than the clock.
     """
-    from alkaid.trace import FVArrayInput, to_pipeline, trace
+    from alkaid.trace import FVArrayInput, trace
 
     ports = FVArrayInput((graph.n_in,))
     inputs = graph.input_tensors(ports[None])
@@ -88,8 +89,7 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
         tensors[operation.name] = _variables(graph, operation, tensors, layers)
     outputs = np.concatenate([tensors[name].reshape(-1) for name in graph.outputs])
     combinational = _with_three_input_adders(trace(ports, outputs, keep_dead_inputs=True))
-    cut = {"latency_cutoff": clock_ns} if stages is None else {"n_stages": stages}
-    pipeline = to_pipeline(combinational, **cut, verbose=False, reg_inp=False, reg_out=True)
+    pipeline = pipelined(combinational, clock_ns, stages, tensors)
     if not pipeline.logic:
         raise BadInput("this network has no logic: its outputs do not depend on its inputs")
     return Logic(graph, combinational, pipeline)
