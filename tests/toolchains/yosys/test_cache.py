@@ -65,7 +65,7 @@ def test_a_cache_that_cannot_be_written_is_a_remark(tmp_path: Path) -> None:
 
 
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Protects the convention of the desktop: XDG_CACHE_HOME, if it is absolute, else ~/.cache."""
+    """Protects the convention of the desktop: in XDG_CACHE_HOME if it is set, else in ~/.cache."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
     monkeypatch.delenv("TRIGML_CACHE", raising=False)

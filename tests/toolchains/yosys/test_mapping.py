@@ -1,11 +1,14 @@
 """Mapping with stand-ins for Yosys that hang, crash, print nothing or write rubbish; and Yosys itself."""
 
 import json
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from trigml.backends.rtl import RtlOptions, logic_of, rtl_project
@@ -13,6 +16,7 @@ from trigml.errors import BadInput, MissingTool, ToolFailed
 from trigml.graph import Graph
 from trigml.toolchains.yosys import Family, MappedDesign, Yosys, find_yosys, map_design
 from trigml.toolchains.yosys.cells import Resource
+from trigml.toolchains.yosys.simulation import simulate_netlist
 
 TOP = """
 module top(input clk, input a, input b, output reg r);
@@ -200,3 +204,70 @@ def test_a_network_is_mapped_by_yosys(
     (netlist,) = mapped.write_netlist(tmp_path)
     assert netlist.read_text().count("FDRE ") == mapped.counts[Resource.FF]
     assert json.loads(json.dumps(mapped.to_json()))["modules"][-1]["name"] == "network"
+
+
+def test_ctrl_c_ends_all_that_was_started(tmp_path: Path, sources: list[Path]) -> None:
+    """Protects the machine: after an interruption no Yosys is left running, and nothing is kept."""
+    pids = tmp_path / "pids"
+    hangs = f"""
+import os, time
+open({str(pids)!r}, "a").write(f"{{os.getpid()}} ")
+time.sleep(600)
+"""
+    tool = stand_in(tmp_path, hangs)
+    program = f"""
+from pathlib import Path
+from trigml.toolchains.yosys import Family, Yosys, map_design
+sources = [Path(name) for name in {[str(path) for path in sources]!r}]
+map_design("top", sources, Family.SERIES_7, cache=Path({str(tmp_path / "cache")!r}),
+           yosys=Yosys({tool.command!r}, "0.0"))
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(600):
+            if pids.exists() and len(pids.read_text().split()) == 2:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate(timeout=20)
+    assert "KeyboardInterrupt" in complaint
+    numbers = [int(number) for number in pids.read_text().split()]
+    assert len(numbers) == 2
+    assert not any(alive(number) for number in numbers)
+    assert not list((tmp_path / "cache").glob("*.entry"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", Family)
+def test_products_become_dsps_only_where_that_is_allowed(tmp_path: Path, family: Family) -> None:
+    """Protects the option: 0 DSP by default, one for a product of two variables if allowed."""
+    source = tmp_path / "top.v"
+    source.write_text(
+        "module top(input clk, input signed [11:0] a, b, output reg signed [23:0] p);\n"
+        "  always @(posedge clk) p <= a * b;\nendmodule\n"
+    )
+    counts = [map_design("top", [source], family, dsp=dsp).counts for dsp in (False, True)]
+    assert [count[Resource.DSP] for count in counts] == [0, 1]
+    assert counts[0][Resource.LUT] > 100 > counts[1][Resource.LUT]
+
+
+@pytest.mark.slow
+def test_a_table_and_a_delay_line_are_mapped_and_simulated(tmp_path: Path) -> None:
+    """Protects designs with memories: a table is LUTs, a chain of registers a LUT as shift register."""
+    source = tmp_path / "top.v"
+    table = np.random.default_rng(1).integers(0, 256, 64).tolist()
+    rows = "\n".join(f"      6'd{address}: t = 8'd{value};" for address, value in enumerate(table))
+    source.write_text(
+        "module top(input clk, input rst, input in_valid, input [5:0] in_words, output out_valid,\n"
+        "           output [7:0] out_words);\n"
+        f"  reg [7:0] t; always @(*) case (in_words)\n{rows}\n    endcase\n"
+        "  reg [7:0] d [0:5]; integer i;\n"
+        "  always @(posedge clk) begin d[0] <= t; for (i = 1; i < 6; i = i + 1) d[i] <= d[i-1]; end\n"
+        "  assign out_valid = in_valid; assign out_words = d[5];\nendmodule\n"
+    )
+    mapped = map_design("top", [source], Family.ULTRASCALE_PLUS)
+    assert mapped.cells.luts_as_memory == 8
+    assert mapped.counts[Resource.BRAM18] == 0
+    own = simulate_netlist("top", mapped.write_netlist(tmp_path), in_bits=6, out_bits=8, scratch=tmp_path)
+    words = np.arange(200, dtype=np.uint8) % 64
+    seen = own.run_all([np.stack([np.full(200, 2, dtype=np.uint8), words], axis=1)])[0]
+    assert seen[6:, 1].tolist() == [table[word] for word in words[:-6]]

@@ -138,7 +138,7 @@ def _carry(cell: Cell, nets: Nets) -> Iterator[Table]:
 def _shift_register(cell: Cell, nets: Nets) -> Iterator[Table | FlipFlop]:
     depth = 16 if cell.kind == "SRL16E" else 32
     address = [cell.net(f"A{i}") for i in range(4)] if depth == 16 else list(cell.bus("A", 5))
-    starts = cell.parameters.get("INIT", "0" * depth)[::-1]
+    starts = cell.parameters.get("INIT", "").rjust(depth, "0")[::-1]
     held = [nets.new() for _ in range(depth)]
     if cell.nets.get("Q31"):
         (held[31],) = cell.driven("Q31", nets)

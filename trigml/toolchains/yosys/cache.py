@@ -16,6 +16,7 @@ from pathlib import Path
 
 from trigml.atomic import replacing_file
 from trigml.errors import BadInput
+from trigml.toolchains.caching import cache_folder
 
 LARGEST_BYTES = 1 << 30
 """Of all entries together; the least recently used are removed."""
@@ -35,9 +36,8 @@ class Result:
 
 
 def default_cache() -> Path:
-    """``$XDG_CACHE_HOME/trigml/yosys``, else ``~/.cache/trigml/yosys``."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "trigml" / "yosys"
+    """``yosys`` in the folder of trigml's caches."""
+    return cache_folder("yosys")
 
 
 def key_of(settings: Mapping[str, object], files: Mapping[str, bytes]) -> str:
