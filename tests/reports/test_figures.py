@@ -27,6 +27,7 @@ def figure(value: float, unit: str = "") -> Figure:
     [
         (41203, "", "41,203"),
         (7, "cycles", "7 cycles"),
+        (1, "cycles", "1 cycle"),
         (1.4, "BX", "1.4 BX"),
         (35.0, "ns", "35 ns"),
         (0, "", "0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +14,11 @@ import pytest
 
 from trigml.backends.rtl import RtlProject
 from trigml.cli.main import exit_code_of
+from trigml.progress import Silent
 from trigml.project import PROJECT_FILE
+from trigml.reports.stored import read_report
 from trigml.synthesis import rtl, rtl_checks
+from trigml.synthesis.vendor import run_vendor
 from trigml.toolchains.yosys import MappedDesign
 
 TOP = "src/top.v"
@@ -281,11 +284,10 @@ def test_a_swapped_cell_of_the_netlist_is_not_released(
 
     def faulty(*arguments: Any, **options: Any) -> MappedDesign:
         design = mapped(*arguments, **options)
-        last = design.modules[-1]
-        assert " FDRE " in last.netlist
-        netlist = re.sub(r"\.D\(([^)]+)\)", r".D(~\1)", last.netlist, count=1)
-        modules = (*design.modules[:-1], dataclasses.replace(last, netlist=netlist))
-        return dataclasses.replace(design, modules=modules)
+        first, *others = design.modules
+        assert "4'h8" in first.netlist  # and gates, which become or gates
+        wrong = dataclasses.replace(first, netlist=first.netlist.replace("4'h8", "4'he"))
+        return dataclasses.replace(design, modules=(wrong, *others))
 
     monkeypatch.setattr(rtl_checks, "map_design", faulty)
     folder = tmp_path / "project"
@@ -293,3 +295,29 @@ def test_a_swapped_cell_of_the_netlist_is_not_released(
     assert "netlist" in capsys.readouterr().err
     assert not folder.exists()
     assert reported(folder.with_name("project.not-exact"), capsys)["figures"] == []
+
+
+def test_vendor_tools_that_are_not_there_are_named(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects those without a licence: a line says what was looked for, and what the report has instead."""
+    report = read_report(copied / "rtl" / "verilog")
+    monkeypatch.setenv("PATH", "")
+    built = run_vendor(report, 10, Silent())
+    assert built.failure is None
+    assert built.report.figures == report.figures
+    (note,) = set(built.report.notes) - set(report.notes)
+    assert "Vivado is not installed (looked for vivado on PATH)" in note
+    assert "mapped by Yosys" in note
+
+
+def test_a_vendor_tool_that_fails_leaves_the_report(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects what was found without the vendor: a crash of its tool takes no figure away, and is said."""
+    report = read_report(copied / "rtl" / "verilog")
+    tool = copied / "bin" / "vivado"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho 'a stand-in for Vivado, made by a test of trigml'\nexit 3\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tool.parent), prepend=os.pathsep)
+    built = run_vendor(report, 10, Silent())
+    assert built.failure is not None
+    assert built.report.figures == report.figures
+    assert any("a vendor's tool failed" in note for note in built.report.notes)

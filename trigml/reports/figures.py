@@ -66,7 +66,8 @@ class Figure:
     def text(self) -> str:
         """Value, error and unit for people."""
         error = "" if self.error is None else f" ± {_number(self.error)}"
-        return f"{_number(self.value)}{error} {self.unit}".rstrip()
+        unit = "cycle" if (self.value, self.unit) == (1, "cycles") else self.unit
+        return f"{_number(self.value)}{error} {unit}".rstrip()
 
     @property
     def tool_text(self) -> str:

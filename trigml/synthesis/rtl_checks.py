@@ -177,6 +177,7 @@ class _Checks:
         """Map the RTL to cells; compare and time the netlist with the models of the cells."""
         listener = self.request.progress
         written = self.written()
+        folder = Path(tempfile.mkdtemp(prefix="netlist_", dir=self.scratch))
         try:
             mapped = map_design(
                 self.project.top,
@@ -186,12 +187,11 @@ class _Checks:
                 cache=default_cache(),
                 progress=listener,
             )
-        except ToolFailed as error:
+            with listener.task("Preparing the mapped netlist for simulation"):
+                stage = NetlistStage(written, mapped.write_netlist(folder), self.scratch)
+        except ToolFailed as error:  # what was not simulated is not reported either
             note = f"no mapped resources: {error.problem}"
             return replace(found, notes=(*found.notes, note), failure=error)
-        folder = Path(tempfile.mkdtemp(prefix="netlist_", dir=self.scratch))
-        with listener.task("Preparing the mapped netlist for simulation"):
-            stage = NetlistStage(written, mapped.write_netlist(folder), self.scratch)
         few = [vectors.part(0, NETLIST_EVENTS) for vectors in self.inputs.sets]
         added = compare(self.reference, [stage], few, listener)
         comparison = replace(

@@ -1,0 +1,54 @@
+"""Rows of mapped cells: whole counts, what kind of count they are, and the modules that they add up from."""
+
+import json
+
+from trigml.reports.figures import Tier
+from trigml.reports.mapped import ModuleRow, mapped_figures, module_rows, modules_grid
+from trigml.toolchains.yosys import Family, MappedDesign, MappedModule
+from trigml.toolchains.yosys.cells import Cells, Resource
+
+LOGIC = Cells({"LUT2": 10, "LUT6": 3, "INV": 2, "CARRY4": 4, "MUXF7": 1}, estimated_lc=9)
+REGISTERS = Cells({"FDRE": 40, "LUT3": 1}, estimated_lc=1)
+DESIGN = MappedDesign(
+    top="net",
+    family=Family.ULTRASCALE_PLUS,
+    dsp=False,
+    modules=(MappedModule("logic0", 2, LOGIC, ""), MappedModule("net", 1, REGISTERS, "")),
+    version="0.70",
+    seconds=1.0,
+    cached=0,
+)
+
+
+def test_rows_of_the_whole_design() -> None:
+    """Protects the counts: each instance counted, zeros shown; tier, tool, version, part and clock beside."""
+    rows = mapped_figures(DESIGN, "xcvu13p", 5.0)
+    assert {row.metric: row.value for row in rows} == {
+        **{"LUT": 31, "FF": 40, "CARRY": 8, "MUXF": 2},
+        **{"DSP": 0, "BRAM18": 0, "URAM": 0},
+    }
+    for row in rows:
+        assert (row.tier, row.tool, row.version) == (Tier.MAPPED, "Yosys", "0.70")
+        assert (row.part, row.clock_ns, row.unit) == ("xcvu13p", 5.0, "")
+        assert "before placement" in row.note
+
+
+def test_the_luts_say_how_they_were_counted() -> None:
+    """Protects comparisons with a vendor's number, which has small LUTs two to a site."""
+    (lut,) = [row for row in mapped_figures(DESIGN, "xcvu13p", 5.0) if row.metric == "LUT"]
+    assert "4 LUT1 (inverters), 20 LUT2, 1 LUT3, 6 LUT6, each counted as one" in lut.note
+    assert "Yosys's own estimate: 19" in lut.note
+    (carry,) = [row for row in mapped_figures(DESIGN, "xcvu13p", 5.0) if row.metric == "CARRY"]
+    assert carry.note.endswith("of 4 bits each")
+
+
+def test_modules_are_stored_and_shown() -> None:
+    """Protects the rows per module: they come back from JSON, and leave out what no module has."""
+    rows = module_rows(DESIGN)
+    assert rows[0].counts[Resource.LUT] == 15
+    assert tuple(ModuleRow.from_json(json.loads(json.dumps(row.to_json()))) for row in rows) == rows
+    assert modules_grid(rows).rows == (
+        ("module", "instances", "LUT", "FF", "CARRY", "MUXF"),
+        ("logic0", "2", "15", "0", "4", "1"),
+        ("net", "1", "1", "40", "0", "0"),
+    )

@@ -1,0 +1,31 @@
+"""Tables as text and as Markdown."""
+
+from trigml.reports.terminal import Grid
+
+GRID = Grid("A | table", (("name", "count"), ("a|b_c", "7"), ("<d>", "1,000")), "<>", ("[1] see *there*",))
+
+
+def test_text() -> None:
+    """Protects the terminal: aligned columns, a rule below the head, what stands below as it is."""
+    assert GRID.text().splitlines() == [
+        "A | table",
+        "name   count",
+        "─────  ─────",
+        "a|b_c      7",
+        "<d>    1,000",
+        "[1] see *there*",
+    ]
+
+
+def test_markdown() -> None:
+    """Protects pages: names cannot end a cell, begin a tag or turn into emphasis."""
+    assert GRID.markdown().splitlines() == [
+        r"#### A \| table",
+        "",
+        "| name    | count |",
+        "| ------- | ----: |",
+        r"| a\|b\_c |     7 |",
+        r"| \<d\>   | 1,000 |",
+        "",
+        r"\[1\] see \*there\*  ",
+    ]
