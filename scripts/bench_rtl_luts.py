@@ -125,11 +125,11 @@ def plain_core(name: str, graph: Graph, quantizer: Quantizer, clock_ns: float, f
     return Core(name, CORE, tuple(sorted(sources)), cost, len(registers) - (bits > 0), bits, seconds)
 
 
-def our_core(graph: Graph, clock_ns: float, folder: Path, stages: int | None = None) -> Core:
+def our_core(graph: Graph, clock_ns: float, folder: Path) -> Core:
     """The core of the RTL project, without the top level around it."""
     started = time.monotonic()
-    logic = logic_of(graph, clock_ns, stages)
-    project = rtl_project(logic, RtlOptions(PART, clock_ns, stages=stages))
+    logic = logic_of(graph, clock_ns)
+    project = rtl_project(logic, RtlOptions(PART, clock_ns))
     sources = []
     for name in project.sources:
         if Path(name).stem != "top":  # the level around the core
@@ -159,9 +159,6 @@ def main() -> None:
     )
     parser.add_argument("--model", type=Path, default=Path("runs/demo"))
     parser.add_argument("--clock", type=float, default=5.0, help="clock period in ns")
-    parser.add_argument(
-        "--stages", type=int, help="pipeline stages of trigml's core, to compare at equal latency"
-    )
     parser.add_argument("--family", default="xcup", type=Family, choices=list(Family))
     parser.add_argument("--estimate-only", action="store_true", help="alkaid's cost, nothing is mapped")
     parser.add_argument("--cache", type=Path, help="folder of results of earlier mappings")
@@ -175,7 +172,7 @@ def main() -> None:
         cores = [
             plain_core("alkaid", graph, half_up, clock, folders[0]),
             plain_core("alkaid, even", graph, half_to_even, clock, folders[1]),
-            our_core(graph, clock, folders[2], arguments.stages),
+            our_core(graph, clock, folders[2]),
         ]
         mapped: list[MappedDesign | None] = [None] * len(cores)
         if not arguments.estimate_only:
