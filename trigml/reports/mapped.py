@@ -42,7 +42,9 @@ def _note(resource: Resource, cells: Cells) -> str:
     match resource:
         case Resource.LUT:
             sizes = enumerate(cells.luts_by_inputs, start=1)
-            kinds = ", ".join(f"{count:,} LUT{inputs}" for inputs, count in sizes if count)
+            kinds = ", ".join(
+                f"{count:,} LUT{inputs}{' (inverters)' * (inputs == 1)}" for inputs, count in sizes if count
+            )
             return (
                 f"{_NOT_ROUTED}: {kinds or 'none'}, each counted as one; a placer puts small ones together "
                 f"two by two (Yosys's own estimate: {cells.estimated_lc:,})"

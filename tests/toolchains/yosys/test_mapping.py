@@ -237,7 +237,7 @@ map_design("top", sources, Family.SERIES_7, cache=Path({str(tmp_path / "cache")!
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize("family", [Family.ULTRASCALE_PLUS, Family.SERIES_7])
 def test_products_become_dsps_only_where_that_is_allowed(tmp_path: Path, family: Family) -> None:
     """Protects the option: 0 DSP by default, one for a product of two variables if allowed."""
     source = tmp_path / "top.v"

@@ -60,12 +60,12 @@ def find_yosys() -> Yosys:
     Raises:
         MissingTool: the package is not there.
     """
-    _package()
+    _package()  # -P: the folder of worker.py is no place to import from
     try:
         number = version("pyosys")
     except PackageNotFoundError:
         number = "of unknown version"
-    return Yosys((sys.executable, str(Path(__file__).with_name("worker.py"))), number)
+    return Yosys((sys.executable, "-P", str(Path(__file__).with_name("worker.py"))), number)
 
 
 def cell_models() -> Path:
