@@ -123,7 +123,7 @@ def _quantized(
 
 
 def _with_three_input_adders(combinational: Any) -> Any:
-    """Pairs of adders as adders of three words, which take one LUT per bit in a carry chain as well.
+    """Pairs of adders as adders of three words, which alkaid counts as one LUT per bit as well.
 
     alkaid's ``RTLModel`` does the same as it writes; done here, costs and stages are those of its files.
     """
