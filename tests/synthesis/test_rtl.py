@@ -14,6 +14,7 @@ import pytest
 
 from trigml.backends.rtl import RtlProject
 from trigml.cli.main import exit_code_of
+from trigml.errors import MissingTool
 from trigml.progress import Silent
 from trigml.project import PROJECT_FILE
 from trigml.reports.stored import read_report
@@ -321,3 +322,33 @@ def test_a_vendor_tool_that_fails_leaves_the_report(copied: Path, monkeypatch: p
     assert built.failure is not None
     assert built.report.figures == report.figures
     assert any("a vendor's tool failed" in note for note in built.report.notes)
+
+
+def test_vhdl_without_ghdl_is_written_and_said_not_to_have_run(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the word "measured": VHDL that nothing here can simulate has the latency of an estimate."""
+
+    def missing() -> None:
+        raise MissingTool("there is no GHDL on this machine, says a test")
+
+    monkeypatch.setattr(rtl_checks, "find_ghdl", missing)
+    folder = tmp_path / "project"
+    assert exit_code_of(["synth", str(trained), "--language", "vhdl", "--out", str(folder), *QUICK]) == 0
+    assert "neither simulated nor mapped: there is no GHDL" in capsys.readouterr().out
+    report = reported(folder, capsys)
+    assert [stage["stage"] for stage in report["verification"]["stages"]][-1] == "logic (alkaid)"
+    assert {row["tier"] for row in report["figures"]} == {"estimate"}
+    latency = [row for row in report["figures"] if row["metric"] == "latency" and row["unit"] == "cycles"]
+    assert "not simulated" in latency[0]["note"]
+    assert (folder / "src" / "top.vhd").is_file()
+
+
+def test_a_report_that_names_no_files_is_not_shown(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects against reports of versions that did not bind figures to files; what to do is said."""
+    stored = copied / "rtl" / "verilog" / "report.json"
+    content = json.loads(stored.read_text())
+    del content["digest"]
+    stored.write_text(json.dumps(content))
+    assert exit_code_of(["report", str(copied)]) == 2
+    assert "does not say which files it is about" in capsys.readouterr().err

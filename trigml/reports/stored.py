@@ -76,6 +76,16 @@ def _outdated(folder: Path, found: str) -> BadInput:
     )
 
 
+def _older(folder: Path, version: str) -> BadInput:
+    return BadInput(
+        "the project's report does not say which files it is about",
+        where=str(folder / REPORT),
+        expected="a report with the digest of the project's files",
+        found=f"one of an earlier trigml ({version})",
+        remedy="make it again with: trigml synth RUN (an unchanged project stays as it is)",
+    )
+
+
 @dataclass(frozen=True)
 class ProjectReport:
     """What is known of one HLS or RTL project.
@@ -158,6 +168,8 @@ def read_report(folder: Path) -> ProjectReport:
     try:
         top = str(json.loads((folder / PROJECT_FILE).read_text(encoding="utf-8"))["top"])
         content = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        if "digest" not in content:
+            raise _older(folder, str(content["trigml"]))
         report = _parsed(folder, top, content)
         report.contents.require_in(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:

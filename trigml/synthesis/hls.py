@@ -82,7 +82,8 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         write_project(project, replace(report, folder=not_exact(folder)))
         raise comparison.first_difference.explained()
     additions = {PLOTS: roc_plot(request.run, inputs, "HLS C++")} if emulated else {}
-    write_project(project, report, additions, kept=kept)
+    with request.progress.task("Writing the project and its report"):
+        write_project(project, report, additions, kept=kept)
     return Synthesis(report.with_vendor(), kept, _vendor_commands(folder, options))
 
 

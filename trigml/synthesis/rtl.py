@@ -90,7 +90,8 @@ def synthesise_rtl(request: Request, options: RtlOptions, mapping: Mapping) -> S
         additions[PLOTS] = roc_plot(request.run, inputs, "RTL")
     if found.mapped is not None:
         additions[NETLIST] = found.mapped.write_netlist
-    write_project(project, report, additions, kept=kept)
+    with request.progress.task("Writing the project and its report"):
+        write_project(project, report, additions, kept=kept)
     return Synthesis(report.with_vendor(), kept, _vendor_commands(folder, options), failure=found.failure)
 
 
