@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from trigml.contract import InputFeature
 from trigml.data.blocks import Chunk
+from trigml.data.cells import find_feature
 from trigml.data.header import read_header
 from trigml.data.layout import EventsHeader
 from trigml.data.names import did_you_mean
 from trigml.data.reader import EventSource
+from trigml.data.splits import Split, SplitFractions
 from trigml.errors import BadInput
 from trigml.graph import Graph
 
@@ -74,18 +76,30 @@ def columns_of(
 
 
 class NetworkEvents:
-    """Files of events as rows of a network's inputs; labels are not needed.
+    """Files of events as rows of a network's inputs; labels are read only if classes are named.
 
     Args:
         graph: the network.
         files: in the layout ``trigml-events``.
         columns: what to read (``None``: what the contracts name).
+        class_names: the classes to read; the labels are their places here (``None``: all events, no labels).
+        targets: columns to read beside the inputs.
+        fractions: how events divide into splits.
 
     Raises:
         BadInput: a file that cannot be read, columns that are not there, or another unit than the contract's.
     """
 
-    def __init__(self, graph: Graph, files: Sequence[Path], columns: Columns | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        files: Sequence[Path],
+        columns: Columns | None = None,
+        *,
+        class_names: Sequence[str] | None = None,
+        targets: Sequence[str] = (),
+        fractions: SplitFractions | None = None,
+    ) -> None:
         self.columns = columns or columns_of(graph)
         if self.columns.features:
             for path in files:
@@ -94,6 +108,9 @@ class NetworkEvents:
         self.source = EventSource(
             files,
             features=tuple(dict.fromkeys(self.columns.features)),
+            class_names=class_names,
+            targets=targets,
+            fractions=fractions,
             constituents=wanted,
             n_constituents=graph.n_in // len(wanted) if wanted else None,
             chunk_events=max(1, min(MOST_CHUNK_EVENTS, CHUNK_BYTES // max(4 * graph.n_in, 8 * graph.n_out))),
@@ -112,6 +129,14 @@ class NetworkEvents:
         """Events in all files."""
         return sum(header.n_events for header in self.source.headers)
 
+    def chunks(self, split: Split | None) -> Generator[Chunk, None, None]:
+        """The events of a split (``None``: all) in the order of the files.
+
+        Raises:
+            BadInput: as ``chunks_from``.
+        """
+        yield from self.source.chunks(split)
+
     def chunks_from(self, first: int) -> Iterator[Chunk]:
         """All events in the order of the files, but for the ``first`` ones.
 
@@ -128,20 +153,21 @@ class NetworkEvents:
 
 
 def _check_features(graph: Graph, header: EventsHeader, columns: Columns) -> None:
-    found = {column.name: column for column in header.features}
-    missing = [name for name in dict.fromkeys(columns.features) if name not in found]
+    found = {name: find_feature(header, name) for name in dict.fromkeys(columns.features)}
+    missing = [name for name, column in found.items() if column is None]
     if missing:
-        near = did_you_mean(missing[0], found)
+        near = did_you_mean(missing[0], header.feature_names)
         way = "or name the columns in the order of the inputs: --features a,b,c"
         raise BadInput(
             f"the events lack {len(missing)} of the {len(columns.features)} columns that the network reads",
             where=str(header.path),
             expected=_some(missing),
-            found=_some(list(found)) or "no features",
+            found=_some(header.feature_names) or "no features",
             remedy=f"{near} {way}" if near else f"give events with these columns, {way}",
         )
     for name, feature in zip(columns.features, _inputs(graph), strict=True):
-        unit = found[name].unit
+        column = found[name]
+        unit = "" if column is None else column.unit
         if unit == feature.unit or (columns.named and not (unit and feature.unit)):
             continue
         raise BadInput(

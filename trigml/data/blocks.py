@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trigml.data.cells import feature_places
 from trigml.data.hdf5 import open_hdf5
 from trigml.data.layout import EventsHeader
 from trigml.data.splits import Split, SplitFractions, assign
-from trigml.data.stored import FileState, OpenEvents, StoredColumn, locate, open_events
+from trigml.data.stored import FileState, OpenEvents, StoredCells, StoredColumn, locate, open_events
 from trigml.errors import BadInput
 
 _PIECE_ROWS = 16384  # the rows of 16 columns then stay in a processor's second-level cache
@@ -99,6 +100,8 @@ def concatenated(chunks: Sequence[Chunk]) -> Chunk:
 class FileColumns:
     """The requested columns of one file, and where they lie.
 
+    ``features`` are those with a dataset of their own, which come to ``places`` among all features; the
+    others are ``cells``.
     ``label_of`` maps the file's labels to the requested ones, shape (classes of the file,) int32, with -1 for
     a class that was not requested; ``None`` if no labels were requested.
     """
@@ -108,6 +111,8 @@ class FileColumns:
     n_events: int
     event_id: StoredColumn
     features: tuple[StoredColumn, ...]
+    places: npt.NDArray[np.intp]
+    cells: tuple[StoredCells, ...]
     targets: tuple[StoredColumn, ...]
     constituents: tuple[StoredColumn, ...]
     n_constituents: int
@@ -117,15 +122,23 @@ class FileColumns:
     @property
     def chunk_rows(self) -> int:
         """Blocks should begin at multiples of so many rows; see ``whole_chunk_rows``."""
-        labels = () if self.labels is None else (self.labels,)
-        return whole_chunk_rows((self.event_id, *labels, *self.features, *self.targets, *self.constituents))
+        return whole_chunk_rows(self._columns)
 
     @property
     def inflated(self) -> bool:
         """Whether some of the columns are compressed."""
+        return any(column.deflate for column in self._columns)
+
+    @property
+    def _columns(self) -> tuple[StoredColumn, ...]:
         labels = () if self.labels is None else (self.labels,)
-        columns = (self.event_id, *labels, *self.features, *self.targets, *self.constituents)
-        return any(column.deflate for column in columns)
+        several = (*(cells.column for cells in self.cells), *self.constituents)
+        return (self.event_id, *labels, *self.features, *self.targets, *several)
+
+    @property
+    def n_features(self) -> int:
+        """F, cells included."""
+        return len(self.features) + sum(len(cells.places) for cells in self.cells)
 
     @property
     def same_labels(self) -> bool:
@@ -143,7 +156,7 @@ class FileColumns:
         constituents = (n, self.n_constituents, len(self.constituents))
         return Chunk(
             event_id=np.empty(n, dtype=np.uint64),
-            features=_aligned((n, len(self.features))),
+            features=_aligned((n, self.n_features)),
             labels=None if self.labels is None else np.empty(n, dtype=np.int32),
             targets=_aligned((n, len(self.targets))) if self.targets else None,
             constituents=_aligned(constituents) if self.constituents else None,
@@ -193,13 +206,19 @@ def locate_columns(
     class_names: Sequence[str] | None,
 ) -> FileColumns:
     """Find where the requested columns of a validated file lie."""
+    requested = feature_places(header, features)
     with open_hdf5(header.path) as file:
         return FileColumns(
             path=header.path,
             state=FileState.of(os.stat(header.path)),
             n_events=header.n_events,
             event_id=locate(file["event_id"]),
-            features=tuple(locate(file[f"features/{name}"]) for name in features),
+            features=tuple(locate(file[f"features/{name}"]) for name in requested.features),
+            places=requested.places,
+            cells=tuple(
+                StoredCells(locate(file[f"constituents/{name}"]), indices, places)
+                for name, (indices, places) in requested.cells.items()
+            ),
             targets=tuple(locate(file[f"features/{name}"]) for name in targets),
             constituents=tuple(locate(file[f"constituents/{name}"]) for name in constituents),
             n_constituents=n_constituents,
@@ -257,7 +276,7 @@ class BlockReader:
             rows = np.arange(len(chunk)) if keep is None else np.flatnonzero(keep)
             if len(rows):
                 matrices = _Matrices(opened, block, requested)
-                matrices.fill(file.features, chunk.features, self._scratch)
+                matrices.fill_features(chunk.features, self._scratch)
                 if chunk.targets is not None:
                     matrices.fill(file.targets, chunk.targets, self._scratch)
                 if chunk.constituents is not None:
@@ -297,6 +316,23 @@ class _Matrices:
         self._opened = opened
         self._block = block
         self._requested = requested
+
+    def fill_features(self, matrix: Floats, scratch: Scratch) -> None:
+        """Fill ``matrix``, (n, F), with the features and cells of the block's file."""
+        file = self._block.file
+        if not file.cells:
+            self.fill(file.features, matrix, scratch)
+            return
+        own = np.empty((len(matrix), len(file.features)), dtype=np.float32)
+        self.fill(file.features, own, scratch)
+        matrix[:, file.places] = own
+        for cells in file.cells:
+            if np.array_equal(cells.indices, np.arange(matrix.shape[1])):  # the first F cells, nothing else
+                self.fill([cells.column], matrix[:, :, np.newaxis], scratch)
+                continue
+            column = np.empty((len(matrix), cells.indices.max() + 1, 1), dtype=np.float32)
+            self.fill([cells.column], column, scratch)
+            matrix[:, cells.places] = column[:, cells.indices, 0]
 
     def fill(self, columns: Sequence[StoredColumn], matrix: Floats, scratch: Scratch) -> None:
         """Fill ``matrix``, (n, columns) or, with the first K numbers of each column, (n, K, columns)."""

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trigml.data.blocks import Block, BlockReader, Chunk, FileColumns, filled, locate_columns
+from trigml.data.cells import cell_named, find_feature
 from trigml.data.header import read_header
 from trigml.data.layout import CHUNK_EVENTS, Column, EventsHeader, check_unique
 from trigml.data.mixing import (
@@ -48,7 +49,8 @@ class EventSource:
 
     Args:
         paths: the files; each may hold all classes or one, and its classes in any order.
-        features: the columns of ``Chunk.features``, in this order.
+        features: the columns of ``Chunk.features``, in this order; ``energy[17]`` is number 17, from 0, of
+            the column ``constituents/energy``.
         class_names: the classes to read; the position here is the integer label, whatever the files number
             them. Events of other classes are left out. ``None``: no labels are read and all events are taken.
         constituents: the columns of ``Chunk.constituents``, in this order.
@@ -124,7 +126,10 @@ class EventSource:
                 raise BadInput("the same file is named twice", where=str(path), found=f"also as {first}")
 
     def _check_columns(self, header: EventsHeader) -> None:
-        for name in (*self.feature_names, *self.target_names):
+        for name in self.feature_names:
+            if find_feature(header, name) is None:
+                _refuse_feature(name, header)
+        for name in self.target_names:
             _require(name, header.feature_names, "feature", header.path)
         for name in self.constituent_names:
             _require(name, header.constituent_names, "constituent column", header.path)
@@ -144,7 +149,8 @@ class EventSource:
     def _requested(self, header: EventsHeader) -> list[Column]:
         features = {column.name: column for column in header.features}
         constituents = {column.name: column for column in header.constituents}
-        columns = [features[name] for name in (*self.feature_names, *self.target_names)]
+        columns = [find_feature(header, name) or Column(name) for name in self.feature_names]
+        columns += [features[name] for name in self.target_names]
         return columns + [constituents[name] for name in self.constituent_names]
 
     def _check_classes(self) -> None:
@@ -292,9 +298,21 @@ def _require(name: str, known: Sequence[str], what: str, *paths: Path) -> None:
         )
 
 
+def _refuse_feature(name: str, header: EventsHeader) -> None:
+    cell = cell_named(name)
+    if cell is None or cell.column not in header.constituent_names:
+        _require(name, header.feature_names, "feature", header.path)
+    raise BadInput(
+        f"the column has no cell {name!r}",
+        where=f"{header.path}: constituents",
+        expected=f"0 to {header.n_constituents - 1}",
+        found=name,
+    )
+
+
 def _without_none(chunks: Iterator[Chunk | None]) -> Iterator[Chunk]:
     return (chunk for chunk in chunks if chunk is not None)
 
 
 def _without_columns(file: FileColumns) -> FileColumns:
-    return replace(file, features=(), targets=(), constituents=(), n_constituents=0)
+    return replace(file, features=(), cells=(), targets=(), constituents=(), n_constituents=0)

@@ -47,6 +47,15 @@ class StoredColumn:
     sizes: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredCells:
+    """Cells of one column, ``indices`` in it, that are the features at ``places``."""
+
+    column: StoredColumn
+    indices: npt.NDArray[np.intp]
+    places: npt.NDArray[np.intp]
+
+
 def locate(dataset: h5py.Dataset) -> StoredColumn:
     """Find the values of a dataset of shape (N,) or (N, K) that ``read_header`` has validated."""
     n_rows = int(dataset.shape[0])
