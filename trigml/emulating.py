@@ -133,7 +133,7 @@ def emulate_files(
     _refuse_input_as_output(files, out)
     refuse_taken(out, force=force)
     events = NetworkEvents(graph, files, columns)
-    emulation = _emulation(graph, stage, threads, listener)
+    emulation = emulation_of(graph, stage, threads, listener)
     growing: GrowingScores | None = None
     try:
         header = _header(graph, events, stage, emulation, progress=listener)
@@ -166,7 +166,8 @@ def _refuse_input_as_output(files: Sequence[Path], out: Path) -> None:
             raise BadInput("the output is one of the inputs", where=str(out), remedy="choose another (-o)")
 
 
-def _emulation(graph: Graph, stage: EmulationStage, threads: int | None, progress: Progress) -> Emulation:
+def emulation_of(graph: Graph, stage: EmulationStage, threads: int | None, progress: Progress) -> Emulation:
+    """What computes the words of a stage; the native emulator is compiled if it is not in the cache."""
     if stage is EmulationStage.NUMPY:
         return NumpyEmulation(graph)
     from trigml.emulation.native import Emulator
