@@ -212,7 +212,7 @@ echo "table of $1"
 case $1 in
     train) mkdir -p "$5" ;;
     synth) if [[ $SYNTH != 4 ]]; then mkdir -p "$2/rtl/verilog"; fi ;;
-    report) echo '{"judged": true}'; echo "page of report" > "$6" ;;
+    report) echo "{\\"judged\\": ${JUDGED:-true}}"; echo "page of report" > "$6" ;;
 esac
 name=${1^^}
 exit "${!name:-0}"
@@ -293,6 +293,13 @@ def test_model_file_is_not_said_to_keep_a_budget(tmp_path: Path) -> None:
     (call,) = (job.workspace / "calls.txt").read_text().splitlines()
     assert call.startswith("verify model.h5 --stages keras,")
     assert call.endswith("--input-type fixed<8,4>")
+    assert "No budget was held" in job.summary
+
+
+def test_a_budget_that_was_not_judged_is_told(tmp_path: Path) -> None:
+    """A job whose spec has no budget, or one for another device, does not look as if one was kept."""
+    job = stand_in(tmp_path, "spec.yml", {"JUDGED": "false"})
+    assert job.code == 0
     assert "No budget was held" in job.summary
 
 
