@@ -1,12 +1,14 @@
 """The RTL project: what it holds, and that it says the same as the graph."""
 
 import json
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from trigml.backends.rtl import Language, RtlOptions, logic_of, rtl_project
+from trigml.backends.rtl.ports import input_words, packed_bytes
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import BadInput
 from trigml.graph import Graph
@@ -55,3 +57,35 @@ def test_impossible_options_are_refused(clock: float, stages: int | None) -> Non
     """Protects against clocks and depths that no project can have."""
     with pytest.raises(BadInput, match="out of range"):
         RtlOptions(PART, clock, stages=stages)
+
+
+def test_the_worked_example(graph: Graph) -> None:
+    """Protects the numbers in the README: the value gives the word, and the word is what stands on the bus."""
+    project = rtl_project(logic_of(graph, 3.0), RtlOptions(PART, 3.0))
+    text = project.files["README.md"].decode()
+    found = re.search(
+        r"Example: x0 = (\S+) gives .* the word (-?\d+), so that `in_words\[7:0\]` = `([01]{8})`", text
+    )
+    assert found is not None
+    value, word, bits = float(found[1]), int(found[2]), int(found[3], 2)
+    rows = np.zeros((1, graph.n_in))
+    rows[0, 0] = value
+    assert graph.contract.words(rows)[0, 0] == word
+    packed = packed_bytes(np.array([[word, 0, 0]]), input_words(graph))
+    assert packed[0, 0] == bits
+    assert value != graph.contract.physical(np.array([[word, 0, 0]]))[0, 0]  # something was rounded
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_document_names_the_files_that_are_there(
+    graph: Graph, make_words: Callable[..., np.ndarray], language: Language
+) -> None:
+    """Protects the list of files in the README: top level and testbench exist in the language chosen."""
+    words = make_words(graph, 5)
+    options = RtlOptions(PART, 3.0, language)
+    project = rtl_project(logic_of(graph, 3.0), options, vectors=(words, emulate(graph, words)))
+    text = project.files["README.md"].decode()
+    for name in (f"src/top.{language.suffix}", f"tb/testbench.{language.suffix}", "vivado.tcl", "clock.sdc"):
+        assert f"`{name}`" in text
+        assert name in project.files
+    assert "There is no back-pressure" in text
