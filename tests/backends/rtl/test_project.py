@@ -60,7 +60,7 @@ def test_impossible_options_are_refused(clock: float, stages: int | None) -> Non
 
 
 def test_the_worked_example(graph: Graph) -> None:
-    """Protects the numbers in the README: the value gives the word, and the word is what stands on the bus."""
+    """Protects the numbers in the README: the value gives the word, the word the bits."""
     project = rtl_project(logic_of(graph, 3.0), RtlOptions(PART, 3.0))
     text = project.files["README.md"].decode()
     found = re.search(

@@ -40,12 +40,12 @@ def interface_document(logic: Logic, options: RtlOptions) -> str:
         "## Protocol",
         "",
         "- All ports but `clk` are sampled at, and change after, its rising edge.",
-        "- `in_words` counts in cycles with `in_valid` = 1 and is ignored in all others; events may come back to "
-        "back or with any gaps. `out_words` holds a result in cycles with `out_valid` = 1 and nothing else.",
+        "- `in_words` counts in cycles with `in_valid` = 1 and is ignored in all others; events may come back "
+        "to back or with any gaps. `out_words` holds a result in cycles with `out_valid` = 1 and nothing else.",
         "- There is no back-pressure: results cannot be held up, and an event is never refused.",
-        "- `rst` = 1 at a rising edge drops the events in the pipeline and the one at the input; `out_valid` is 0 "
-        "from the next cycle on, and an event may enter in the cycle after `rst` has gone. Data registers are "
-        "not reset.",
+        "- `rst` = 1 at a rising edge drops the events in the pipeline and the one at the input; `out_valid` "
+        "is 0 from the next cycle on, and an event may enter in the cycle after `rst` has gone. Data registers "
+        "are not reset.",
         "",
         "## `in_words`",
         "",
@@ -87,7 +87,7 @@ def worked_example(contract: InputContract, word: Word) -> str:
     bits = format(number & ((1 << limits.width) - 1), f"0{limits.width}b")
     return (
         f"Example: {feature.name} = {value!r} {feature.unit}".rstrip()
-        + f" gives ({value!r} − {feature.offset!r}) / {lsb!r} = {(value - feature.offset) / lsb:.2f}, rounded to "
-        f"the word {number}, so that `in_words[{word.bits}]` = `{bits}`"
+        + f" gives ({value!r} − {feature.offset!r}) / {lsb!r} = {(value - feature.offset) / lsb:.2f}, "
+        f"rounded to the word {number}, so that `in_words[{word.bits}]` = `{bits}`"
         + (" (two's complement)." if limits.signed else ".")
     )
