@@ -40,12 +40,12 @@ def interface_document(logic: Logic, options: RtlOptions) -> str:
         "## Protocol",
         "",
         "- All ports but `clk` are sampled at, and change after, its rising edge.",
-        "- `in_words` counts in cycles with `in_valid` = 1 and is ignored in all others; events may come back "
-        "to back or with any gaps. `out_words` holds a result in cycles with `out_valid` = 1 and nothing else.",
+        "- `in_words` counts in cycles with `in_valid` = 1 and is ignored in all others; events may come "
+        "back to back or with gaps. `out_words` holds a result in cycles with `out_valid` = 1 only.",
         "- There is no back-pressure: results cannot be held up, and an event is never refused.",
         "- `rst` = 1 at a rising edge drops the events in the pipeline and the one at the input; `out_valid` "
-        "is 0 from the next cycle on, and an event may enter in the cycle after `rst` has gone. Data registers "
-        "are not reset.",
+        "is 0 from the next cycle on; an event may enter in the cycle after `rst` has gone. Data registers"
+        " are not reset.",
         "",
         "## `in_words`",
         "",
