@@ -17,7 +17,6 @@ from trigml.data.layout import EventsHeader
 from trigml.data.names import did_you_mean
 from trigml.data.reader import EventSource
 from trigml.data.splits import Split, SplitFractions
-from trigml.data.splits import Split, SplitFractions
 from trigml.errors import BadInput
 from trigml.graph import Graph
 
@@ -112,9 +111,6 @@ class NetworkEvents:
             class_names=class_names,
             targets=targets,
             fractions=fractions,
-            class_names=class_names,
-            targets=targets,
-            fractions=fractions,
             constituents=wanted,
             n_constituents=graph.n_in // len(wanted) if wanted else None,
             chunk_events=max(1, min(MOST_CHUNK_EVENTS, CHUNK_BYTES // max(4 * graph.n_in, 8 * graph.n_out))),
@@ -132,14 +128,6 @@ class NetworkEvents:
     def n_events(self) -> int:
         """Events in all files."""
         return sum(header.n_events for header in self.source.headers)
-
-    def chunks(self, split: Split | None) -> Generator[Chunk, None, None]:
-        """The events of a split (``None``: all) in the order of the files.
-
-        Raises:
-            BadInput: as ``chunks_from``.
-        """
-        yield from self.source.chunks(split)
 
     def chunks(self, split: Split | None) -> Generator[Chunk, None, None]:
         """The events of a split (``None``: all) in the order of the files.
