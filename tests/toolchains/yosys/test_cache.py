@@ -64,6 +64,17 @@ def test_a_cache_that_cannot_be_written_is_a_remark(tmp_path: Path) -> None:
     assert Cache(None).find("a") is None
 
 
+def test_entries_that_cannot_be_removed_are_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the result in a folder that others share: their entries may not be ours to remove."""
+
+    def refused(cache: Cache) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Cache, "_shrink", refused)
+    assert "does not shrink" in (Cache(tmp_path).keep("a", RESULT) or "")
+    assert Cache(tmp_path).find("a") == RESULT
+
+
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Protects the convention of the desktop: in XDG_CACHE_HOME if it is set, else in ~/.cache."""
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -1,5 +1,6 @@
 """Mapping with stand-ins for Yosys that hang, crash, print nothing or write rubbish; and Yosys itself."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from trigml.backends.rtl import RtlOptions, logic_of, rtl_project
 from trigml.errors import BadInput, MissingTool, ToolFailed
 from trigml.graph import Graph
-from trigml.toolchains.yosys import Family, MappedDesign, Yosys, find_yosys, map_design
+from trigml.toolchains.yosys import Family, MappedDesign, Yosys, find_yosys, map_design, mapping
 from trigml.toolchains.yosys.cells import Resource
 from trigml.toolchains.yosys.simulation import simulate_netlist
 
@@ -68,8 +69,10 @@ def test_results_are_kept_until_something_changes(tmp_path: Path, sources: list[
     """Protects speed and truth: only what has changed is mapped again, and damage is noticed."""
     cache, tool = tmp_path / "cache", stand_in(tmp_path, WRITES)
 
-    def mapped(yosys: Yosys = tool, family: Family = Family.ULTRASCALE_PLUS) -> MappedDesign:
-        return map_design("top", sources, family, cache=cache, yosys=yosys)
+    def mapped(
+        yosys: Yosys = tool, family: Family = Family.ULTRASCALE_PLUS, *, dsp: bool = False
+    ) -> MappedDesign:
+        return map_design("top", sources, family, dsp=dsp, cache=cache, yosys=yosys)
 
     first = mapped()
     assert first.counts[Resource.LUT] == first.counts[Resource.FF] == 1
@@ -81,11 +84,40 @@ def test_results_are_kept_until_something_changes(tmp_path: Path, sources: list[
     assert (mapped().cached, calls(tmp_path)) == (1, ["top"])
     assert (mapped(family=Family.SERIES_7).cached, calls(tmp_path)) == (0, ["logic0", "top"])
     assert (mapped(stand_in(tmp_path, WRITES, "0.1")).cached, calls(tmp_path)) == (0, ["logic0", "top"])
+    assert (mapped(dsp=True).cached, calls(tmp_path)) == (0, ["logic0", "top"])
+    sources[1].write_text(LOGIC.replace("^", "|"))  # the unit around it reads it as a box
+    assert (mapped().cached, calls(tmp_path)) == (0, ["logic0", "top"])
     for entry in cache.glob("*.entry"):
         content = bytearray(entry.read_bytes())
         content[-3] ^= 4
         entry.write_bytes(content)
     assert (mapped().cached, calls(tmp_path)) == (0, ["logic0", "top"])
+
+
+def test_results_of_another_yosys_are_not_used(
+    tmp_path: Path, sources: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects truth: a byte in the program, its rules or its script makes results void."""
+    package = tmp_path / "pyosys"
+    rules = package / "share" / "xilinx" / "cells_sim.v"
+    rules.parent.mkdir(parents=True)
+    rules.write_text("module LUT1; endmodule")
+    (package / "libyosys.so").write_text("program")
+    tool = dataclasses.replace(stand_in(tmp_path, WRITES), package=package)
+
+    def cached() -> int:
+        return map_design("top", sources, Family.SERIES_7, cache=tmp_path / "cache", yosys=tool).cached
+
+    assert (cached(), cached()) == (0, 2)
+    rules.write_text("module LUT2; endmodule")
+    assert (cached(), cached()) == (0, 2)
+    (package / "libyosys.so").write_text("Program")
+    assert (cached(), cached()) == (0, 2)
+    script = tmp_path / "worker.py"
+    script.write_text("another script")
+    monkeypatch.setattr(mapping, "_WORKER", script)
+    assert (cached(), cached()) == (0, 2)
+    assert find_yosys().package is not None
 
 
 FAILURES = {

@@ -87,6 +87,8 @@ class Cache:
             self._shrink()
         except BadInput as error:
             return f"{error.problem} ({error.where})"
+        except OSError as error:  # a folder that others share: their entries cannot be removed
+            return f"the cache does not shrink: {error}"
         return None
 
     def _shrink(self) -> None:

@@ -63,7 +63,7 @@ def map_design(
     contents = _contents(sources)
     units = units_of(top, {name: text.decode("utf-8", "replace") for name, text in contents.items()})
     tool = yosys or find_yosys()
-    job = _Job(tool, family, dsp, contents, Cache(cache), started, time_limit_s)
+    job = _Job(tool, tool.digest(), family, dsp, contents, Cache(cache), started, time_limit_s)
     done = _all_mapped(job, units, processes, listener)
     statistics = {unit.top: job.statistics(unit, done[unit.top].result) for unit in units}
     instances = {**statistics[top].boxes, top: 1}
@@ -111,6 +111,7 @@ class _Job:
     """What the units of a design have in common."""
 
     tool: Yosys
+    tool_digest: str
     family: Family
     dsp: bool
     contents: Mapping[str, bytes]
@@ -125,7 +126,7 @@ class _Job:
             "boxes": unit.box_files,
             "family": self.family.value,
             "dsp": self.dsp,
-            "yosys": self.tool.version,
+            "yosys": [self.tool.version, self.tool_digest],
             "worker": _WORKER.read_text(encoding="utf-8"),
         }
         return key_of(settings, {name: self.contents[name] for name in (*unit.files, *unit.box_files)})

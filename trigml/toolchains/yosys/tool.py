@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 from dataclasses import dataclass
@@ -48,10 +49,24 @@ class Yosys:
     Attributes:
         command: what runs ``worker.py``; the path of a job is added to it.
         version: its version.
+        package: the folder of its programs, rules and models of cells; ``None`` for a stand-in.
     """
 
     command: tuple[str, ...]
     version: str
+    package: Path | None = None
+
+    def digest(self) -> str:
+        """Of the programs, and of the rules and cells that they map with: a version does not tell a rebuilt
+        package, or an edited file, from another."""
+        sha = hashlib.sha256()
+        if self.package is not None:
+            programs = [path for path in self.package.iterdir() if path.is_file()]
+            rules = [path for path in (self.package / "share").rglob("*") if path.is_file()]
+            for path in sorted([*programs, *rules]):
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                sha.update(f"{path.relative_to(self.package)}\0{content}\0".encode())
+        return sha.hexdigest()
 
 
 def find_yosys() -> Yosys:
@@ -60,12 +75,13 @@ def find_yosys() -> Yosys:
     Raises:
         MissingTool: the package is not there.
     """
-    _package()  # -P: the folder of worker.py is no place to import from
+    package = _package()
     try:
         number = version("pyosys")
     except PackageNotFoundError:
         number = "of unknown version"
-    return Yosys((sys.executable, "-P", str(Path(__file__).with_name("worker.py"))), number)
+    worker = Path(__file__).with_name("worker.py")  # -P: its folder is no place to import from
+    return Yosys((sys.executable, "-P", str(worker)), number, package)
 
 
 def cell_models() -> Path:
