@@ -1,5 +1,6 @@
 """Rows of mapped cells: whole counts, what kind of count they are, and the modules that they add up from."""
 
+import dataclasses
 import json
 
 from trigml.reports.figures import Tier
@@ -40,6 +41,15 @@ def test_the_luts_say_how_they_were_counted() -> None:
     assert "Yosys's own estimate: 19" in lut.note
     (carry,) = [row for row in mapped_figures(DESIGN, "xcvu13p", 5.0) if row.metric == "CARRY"]
     assert carry.note.endswith("of 4 bits each")
+
+
+def test_no_dsp_says_that_none_was_allowed() -> None:
+    """Protects a 0 from being read as a finding: it was asked for; where DSPs are allowed, it is one."""
+    (told,) = [row for row in mapped_figures(DESIGN, "xcvu13p", 5.0) if row.metric == "DSP"]
+    assert "Yosys was told to use none" in told.note
+    free = dataclasses.replace(DESIGN, dsp=True)
+    (found,) = [row for row in mapped_figures(free, "xcvu13p", 5.0) if row.metric == "DSP"]
+    assert "told" not in found.note
 
 
 def test_modules_are_stored_and_shown() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from trigml.reports.figures import Figure, Tier
 from trigml.reports.terminal import Grid
-from trigml.toolchains.yosys.cells import Cells, Resource
+from trigml.toolchains.yosys.cells import Resource
 from trigml.toolchains.yosys.mapped import MappedDesign
 
 _NOT_ROUTED = "after technology mapping, before placement"
@@ -31,14 +31,15 @@ def mapped_figures(mapped: MappedDesign, part: str, clock_ns: float) -> list[Fig
             "Yosys",
             part,
             clock_ns,
-            _note(resource, mapped.cells),
+            _note(resource, mapped),
             mapped.version,
         )
         for resource, count in mapped.counts.items()
     ]
 
 
-def _note(resource: Resource, cells: Cells) -> str:
+def _note(resource: Resource, mapped: MappedDesign) -> str:
+    cells = mapped.cells
     match resource:
         case Resource.LUT:
             sizes = enumerate(cells.luts_by_inputs, start=1)
@@ -51,6 +52,8 @@ def _note(resource: Resource, cells: Cells) -> str:
             )
         case Resource.CARRY if cells.carry_bits:
             return f"{_NOT_ROUTED}; of {cells.carry_bits} bits each"
+        case Resource.DSP if not mapped.dsp:
+            return f"{_NOT_ROUTED}; Yosys was told to use none, a vendor's tool may choose otherwise"
     return _NOT_ROUTED
 
 
