@@ -200,16 +200,34 @@ def fitted_feature(name: str, unit: str, values: NDArray[Any], format_: FixedPoi
     Raises:
         BadInput: the feature is constant, or its scale is beyond 2**-64 to 2**64.
     """
-    values = values.astype(np.float64)
-    low, middle, high = (float(q) for q in np.quantile(values, (0.001, 0.5, 0.999)))
-    if high == low:
-        low, high = float(values.min()), float(values.max())
+    low, middle, high = fitted_range(values)
     if high == low:
         raise BadInput(
             f"input feature {name!r} is constant in the training events",
             found=f"{middle} in {len(values)} events",
             remedy="leave it out of the spec's inputs",
         )
+    return feature_over(name, unit, (low, middle, high), format_)
+
+
+def fitted_range(values: NDArray[Any]) -> tuple[float, float, float]:
+    """Lower end, middle and upper end of 99.8 % of the values (n,), or of all if nearly all are the same."""
+    values = values.astype(np.float64)
+    low, middle, high = (float(q) for q in np.quantile(values, (0.001, 0.5, 0.999)))
+    if high == low:
+        low, high = float(values.min()), float(values.max())
+    return low, middle, high
+
+
+def feature_over(
+    name: str, unit: str, values: tuple[float, float, float], format_: FixedPoint
+) -> InputFeature:
+    """A feature whose words reach over values from a lower end over a middle to an upper end.
+
+    Raises:
+        BadInput: its scale is beyond 2**-64 to 2**64.
+    """
+    low, middle, high = values
     reach = max(high - middle, middle - low) if format_.signed else high - low
     shift = _ceil_log2(reach) - (format_.integer - format_.signed)
     if not math.isfinite(reach) or abs(shift) > LARGEST_SHIFT:

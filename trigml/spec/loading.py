@@ -104,6 +104,8 @@ def with_overrides(spec: Spec, overrides: Sequence[str]) -> Spec:
         _refuse_unknown(path, where=f"--set {override}")
         section = content
         for part in path[:-1]:
+            if section[part] is None:  # a section that the spec left out
+                section[part] = {}
             section = section[part]
         section[path[-1]] = read_yaml_value(value.strip(), f"--set {override}")
     return _validated(Document(content, {}), "--set " + " ".join(overrides))

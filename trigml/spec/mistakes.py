@@ -140,5 +140,7 @@ def _key_paths(section: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterat
     """Every key of the schema, sections included, without the items of lists."""
     for name, field in section.model_fields.items():
         yield (*prefix, name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _key_paths(field.annotation, (*prefix, name))
+        optional = get_origin(field.annotation) in (Union, UnionType)
+        inner = _section_in(field.annotation) if optional else field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _key_paths(inner, (*prefix, name))

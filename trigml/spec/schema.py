@@ -17,6 +17,8 @@ SPEC_VERSION = 1
 AUTO: Literal["auto"] = "auto"
 """A number of integer bits that training chooses from the data; a run's own spec has the numbers."""
 
+MOST_CELLS = 4096
+
 MAX_BITS = 16
 """Widest weights and activations: single-precision training is exact far beyond, QKeras is slow there."""
 
@@ -38,6 +40,24 @@ def _integer_bits(least: int) -> BeforeValidator:
 
 def _named_feature(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _offsets(value: Any) -> Any:
+    """One number, or a list of them."""
+    numbers = value if isinstance(value, list | tuple) else [value]
+    if value is not None and not all(type(n) in (int, float) and math.isfinite(n) for n in numbers):
+        raise ValueError("expected a number, or a list with one per cell")
+    return tuple(map(float, value)) if isinstance(value, list) else value
+
+
+def _shifts(value: Any) -> Any:
+    """One shift, or a list of them."""
+    numbers = value if isinstance(value, list | tuple) else [value]
+    if value is not None and not all(type(n) is int and abs(n) <= LARGEST_SHIFT for n in numbers):
+        raise ValueError(
+            f"expected an integer from -{LARGEST_SHIFT} to {LARGEST_SHIFT}, or a list with one per cell"
+        )
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _fixed_point(value: str) -> str:
@@ -143,15 +163,47 @@ class FeatureSpec(_Section):
         return self
 
 
+class CellsSpec(_Section):
+    """Inputs from a column with several numbers per event: one word for each of its cells.
+
+    ``offset`` and ``shift`` are one number for all cells, or a list with one per cell.
+    """
+
+    column: Name
+    first: Annotated[int, Field(ge=0)] = 0
+    count: Annotated[int, Field(ge=1, le=MOST_CELLS)] | None = None
+    scale: Literal["shared", "each"] = "shared"
+    offset: Annotated[float | tuple[float, ...] | None, BeforeValidator(_offsets)] = None
+    shift: Annotated[int | tuple[int, ...] | None, BeforeValidator(_shifts)] = None
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> CellsSpec:
+        if (self.offset is None) != (self.shift is None):
+            raise ValueError("expected offset and shift together, or neither of them")
+        for name, values in (("offset", self.offset), ("shift", self.shift)):
+            if isinstance(values, tuple) and len(values) != self.count:
+                raise ValueError(f"expected as many numbers in {name} as count says, not {len(values)}")
+        return self
+
+    def names(self, count: int) -> tuple[str, ...]:
+        """What the cells are called as inputs, if there are so many."""
+        return tuple(f"{self.column}[{index}]" for index in range(self.first, self.first + count))
+
+
 class InputsSpec(_Section):
-    """The words that arrive at the network."""
+    """The words that arrive at the network: first the features, then the cells."""
 
     format: Annotated[str, AfterValidator(_fixed_point)]
     features: Annotated[
-        tuple[Annotated[FeatureSpec, BeforeValidator(_named_feature)], ...],
-        Field(min_length=1),
-        AfterValidator(_unique),
-    ]
+        tuple[Annotated[FeatureSpec, BeforeValidator(_named_feature)], ...], AfterValidator(_unique)
+    ] = ()
+    cells: CellsSpec | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> InputsSpec:
+        if not self.features and self.cells is None:
+            raise ValueError("expected features, cells or both in inputs")
+        return self
 
     @property
     def fixed_point(self) -> FixedPoint:
@@ -160,8 +212,17 @@ class InputsSpec(_Section):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns, in the order of the network's ports."""
-        return tuple(feature.name for feature in self.features)
+        """The columns and cells, in the order of the network's ports.
+
+        Raises:
+            BadInput: how many cells there are is still left to the files.
+        """
+        names = tuple(feature.name for feature in self.features)
+        if self.cells is None:
+            return names
+        if self.cells.count is None:
+            raise BadInput("the spec is not resolved: the number of its cells is still left to the files")
+        return names + self.cells.names(self.cells.count)
 
 
 class ModelSpec(_Section):

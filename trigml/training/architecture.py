@@ -38,7 +38,7 @@ def relu_name(index: int) -> str:
 def float_model(spec: Spec) -> Any:
     """The float reference: Dense and ReLU in turn, then Dense logits; its weights are all zero."""
     keras = load().keras
-    inputs = keras.layers.Input((len(spec.inputs.features),), name=INPUT)
+    inputs = keras.layers.Input((len(spec.inputs.names),), name=INPUT)
     tensor = inputs
     names = dense_names(len(spec.model.hidden))
     for index, (name, width) in enumerate(zip(names, spec.model.hidden, strict=False)):
@@ -57,7 +57,7 @@ def quantized_model(spec: Spec, contract: InputContract) -> Any:
     modules = load()
     keras, qkeras = modules.keras, modules.qkeras
     formats = LayerFormats.of(spec)
-    inputs = keras.layers.Input((len(spec.inputs.features),), name=INPUT)
+    inputs = keras.layers.Input((len(contract.features),), name=INPUT)
     tensor = qkeras.QActivation(_signed_text(contract.format), name=INPUT_QUANTIZER)(inputs)
     widths = [*spec.model.hidden, len(spec.data.classes)]
     for index, (name, width) in enumerate(zip(dense_names(len(spec.model.hidden)), widths, strict=True)):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from trigml.contract import InputContract
 from trigml.data.blocks import Chunk
+from trigml.data.header import read_header
+from trigml.data.names import did_you_mean
 from trigml.data.reader import EventSource
 from trigml.data.samples import resolve_files
 from trigml.data.splits import Split, SplitFractions
@@ -64,23 +67,54 @@ def labels_of(events: Chunk) -> NDArray[np.int64]:
 
 
 def event_source(spec: Spec) -> EventSource:
-    """The events that a spec names: the columns of its inputs, labels in the order of its classes.
+    """The events that a spec names: features and cells of its inputs, labels in the order of its classes.
 
     Raises:
-        BadInput: a file, column or class is not there, or a file is damaged.
+        BadInput: a file, column, cell or class is not there, or a file is damaged.
     """
     split = spec.data.split
+    paths = resolve_files(spec.data.files)
     return EventSource(
-        resolve_files(spec.data.files),
-        features=spec.inputs.names,
+        paths,
+        features=_input_names(spec, paths),
         class_names=spec.data.classes,
         fractions=SplitFractions(train=split.train, validation=split.validation, test=split.test),
     )
 
 
+def _input_names(spec: Spec, paths: Sequence[Path]) -> tuple[str, ...]:
+    """Columns and cells in the order of the inputs; without a number, all cells from the first one on."""
+    cells = spec.inputs.cells
+    if cells is None or cells.count is not None:
+        return spec.inputs.names
+    header = read_header(paths[0])
+    count = header.n_constituents - cells.first
+    if cells.column not in header.constituent_names or count < 1:
+        raise BadInput(
+            f"there is no column {cells.column!r} with more than {cells.first} numbers per event",
+            where=f"{paths[0]}: constituents",
+            expected=f"one of {', '.join(header.constituent_names)}, with {header.n_constituents} numbers"
+            if header.constituent_names
+            else "a file with columns of several numbers per event",
+            remedy=did_you_mean(cells.column, header.constituent_names),
+        )
+    return tuple(feature.name for feature in spec.inputs.features) + cells.names(count)
+
+
+def sample_limit(source: EventSource) -> int:
+    """Events of a split that are kept at most: 200,000, or as many as fit into 256 MB with their inputs."""
+    return min(MAX_SAMPLE_EVENTS, max(1, MEMORY_BUDGET // _event_bytes(source)))
+
+
 def measured_events(source: EventSource, seed: int) -> Chunk:
-    """The events on which models are measured: the test split, at most 500,000 of it."""
-    return source.gather(Split.TEST, MAX_TEST_EVENTS, seed=seed)
+    """The events on which models are measured: the test split, at most 500,000 or what fits into 256 MB."""
+    limit = min(MAX_TEST_EVENTS, max(1, MEMORY_BUDGET // _event_bytes(source)))
+    return source.gather(Split.TEST, limit, seed=seed)
+
+
+def _event_bytes(source: EventSource) -> int:
+    """Of an event in memory: its features and the model's inputs, single precision, and the label."""
+    return 2 * 4 * len(source.feature_names) + 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,12 +217,12 @@ def gather_events(source: EventSource, seed: int, memory_budget: int = MEMORY_BU
         BadInput: a split is empty, or a class is absent from one.
     """
     _refuse_absent_classes(source)
-    bytes_per_event = 2 * 4 * len(source.feature_names) + 8
-    streamed = source.count(Split.TRAIN) * bytes_per_event > memory_budget
+    streamed = source.count(Split.TRAIN) * _event_bytes(source) > memory_budget
+    limit = sample_limit(source)
     return SplitEvents(
         source,
-        training=source.gather(Split.TRAIN, MAX_SAMPLE_EVENTS if streamed else None, seed=seed),
-        validation=source.gather(Split.VALIDATION, MAX_SAMPLE_EVENTS, seed=seed),
+        training=source.gather(Split.TRAIN, limit if streamed else None, seed=seed),
+        validation=source.gather(Split.VALIDATION, limit, seed=seed),
         test=measured_events(source, seed),
         streamed=streamed,
     )

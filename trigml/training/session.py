@@ -10,7 +10,7 @@ from typing import Any
 
 import trigml
 from trigml.atomic import write_json, write_text
-from trigml.contract import InputContract, InputFeature, fitted_feature
+from trigml.contract import InputContract
 from trigml.data.reader import EventSource
 from trigml.data.samples import resolve_files
 from trigml.data.splits import Split
@@ -31,7 +31,7 @@ from trigml.runs import (
     sha256_of,
 )
 from trigml.runs.manifest import hashes_of_folder
-from trigml.spec import FeatureSpec, Spec, spec_text
+from trigml.spec import Spec, spec_text
 from trigml.training.architecture import float_model, initial_weights, quantized_model
 from trigml.training.calibration import resolve_integer_bits
 from trigml.training.evaluation import (
@@ -51,6 +51,7 @@ from trigml.training.events import (
     labels_of,
     quantized_inputs,
 )
+from trigml.training.inputs import input_contract, with_contract
 from trigml.training.loop import Diverged, FitSettings, fit
 from trigml.training.model_files import save_model
 from trigml.training.state import TrainState
@@ -168,8 +169,7 @@ def _train_models(
     spec: Spec, events: SplitEvents, workspace: Workspace, quantize: bool, progress: Progress
 ) -> _Trained:
     contract = input_contract(spec, events)
-    features = tuple(FeatureSpec(name=f.name, offset=f.offset, shift=f.shift) for f in contract.features)
-    spec = spec.model_copy(update={"inputs": spec.inputs.model_copy(update={"features": features})})
+    spec = with_contract(spec, contract)
     training = spec.training
     reference = float_model(spec)
     reference.set_weights(initial_weights(reference, training.seed))
@@ -202,23 +202,6 @@ def _train_models(
     history["quantized"] = _history(state)
     graph = graph_from_qkeras(model, contract, name=spec.name, output_labels=spec.data.classes)
     return _Trained(spec, contract, reference, model, graph, history)
-
-
-def input_contract(spec: Spec, events: SplitEvents) -> InputContract:
-    """The input contract of a spec; offsets and scales that it leaves out are fitted on training events.
-
-    Raises:
-        BadInput: a feature is constant, or an offset of the spec is not a multiple of its LSB.
-    """
-    format_ = spec.inputs.fixed_point
-    sample = events.sample.features
-    features = []
-    for column, (wanted, found) in enumerate(zip(spec.inputs.features, events.source.columns, strict=True)):
-        if wanted.offset is None or wanted.shift is None:
-            features.append(fitted_feature(wanted.name, found.unit, sample[:, column], format_))
-        else:
-            features.append(InputFeature(wanted.name, found.unit, wanted.offset, wanted.shift))
-    return InputContract(tuple(features), format_)
 
 
 def _data_files(spec: Spec, source: EventSource, progress: Progress) -> tuple[DataFile, ...]:

@@ -112,14 +112,14 @@ def events_of_split(run: Run, split: Split, data: Sequence[str]) -> Chunk:
     Raises:
         BadInput: a file is not where the run says; name others with ``--data``.
     """
-    from trigml.training.events import MAX_SAMPLE_EVENTS, event_source, measured_events
+    from trigml.training.events import event_source, measured_events, sample_limit
 
     spec = with_data_files(run.spec, data)
     try:
         source = event_source(spec)
         if split is Split.TEST:
             return measured_events(source, spec.training.seed)
-        return source.gather(split, MAX_SAMPLE_EVENTS, seed=spec.training.seed)
+        return source.gather(split, sample_limit(source), seed=spec.training.seed)
     except BadInput as error:
         if data:
             raise
