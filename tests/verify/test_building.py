@@ -1,16 +1,24 @@
 """Stages are built where they can be; what cannot be is a line or an error, never silence."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import pytest
 
+from trigml.backends.rtl import logic_of
+from trigml.contract import InputContract
 from trigml.errors import BadInput, MissingTool, ToolFailed
-from trigml.graph import Graph
+from trigml.fixedpoint import FixedPoint
+from trigml.graph import Graph, GraphBuilder
 from trigml.opening import OpenedModel
 from trigml.verify import building
-from trigml.verify.building import StageName, StageSources, build_stages, stage_names
+from trigml.verify.building import DEFAULT_CLOCK_NS, StageName, StageSources, build_stages, stage_names
+from trigml.verify.comparison import compare
+from trigml.verify.stages import GraphStage
+from trigml.verify.vectors import corner_vectors, random_vectors
 
 MakeGraph = Callable[..., Graph]
 
@@ -74,6 +82,27 @@ def test_large_networks_are_unrolled_only_if_asked(
     built = build_stages(sources, optional=[StageName.LOGIC])
     assert built.left_out == ("logic left out: unrolling 43 products into logic would take long",)
     assert build_stages(sources, required=[StageName.LOGIC]).stages
+
+
+def test_the_stage_logic_needs_no_clock(tmp_path: Path) -> None:
+    """Protects networks with an operation slower than the clock: their logic is compared all the same."""
+    builder = GraphBuilder("slow")
+    port = FixedPoint.parse("ap_fixed<17,6,RND_CONV,SAT>")
+    builder.input("x", (1,), InputContract.plain("x", 1, port))
+    entries = np.arange(1 << 17) * 40503 % 8191
+    builder.table("table", "x", port.min_word, entries, FixedPoint.parse("ap_ufixed<13,6>"))
+    graph = builder.finish(["table"])
+    with pytest.raises(BadInput, match="no pipeline can meet the clock"):
+        logic_of(graph, DEFAULT_CLOCK_NS)
+    (stage,) = build_stages(sources_of(graph, tmp_path), required=[StageName.LOGIC]).stages
+    sets = [corner_vectors(graph), *random_vectors(graph, 2000, seed=1)]
+    assert compare(GraphStage(graph), [stage], sets).first_difference is None
+    entries[port.max_word - port.min_word] ^= 1
+    other = dataclasses.replace(graph["table"], table=entries)
+    faulty = dataclasses.replace(graph, operations=(graph.operations[0], other)).check()
+    first = compare(GraphStage(faulty), [stage], sets).first_difference
+    assert first is not None
+    assert first.tensor == "table"
 
 
 def test_names_of_stages() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trigml.backends.hls.options import HlsBackend, HlsOptions
 from trigml.backends.hls.writer import HlsProject, hls_project
-from trigml.backends.rtl import Logic, RtlOptions, logic_of
+from trigml.backends.rtl import Logic, RtlOptions, combinational_of, logic_of
 from trigml.data.names import did_you_mean
 from trigml.errors import BadInput, MissingTool
 from trigml.graph import Graph
@@ -148,8 +148,8 @@ class StageSources:
         return self.shift_and_add()
 
     def shift_and_add(self) -> Stage:
-        """The logic of the estimate."""
-        return LogicStage(self.logic or logic_of(self.model.graph, self.hls.clock_ns))
+        """The logic of the estimate; without a clock, which may be too fast for an operation."""
+        return LogicStage(self.logic or combinational_of(self.model.graph))
 
     def rtl(self) -> Stage:
         """The RTL in Verilator: of the project that lies in ``folder``, else generated now."""

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from trigml.backends.rtl import Logic, logic_of
-from trigml.errors import BadInput
+from trigml.backends.rtl import Combinational, combinational_of
 from trigml.graph.operations import Input
 from trigml.progress import Progress
 from trigml.verify.stage import Scaled
 from trigml.verify.vectors import Vectors
-
-SLOW_CLOCK_NS = 1000.0
-"""No pipeline registers: they would not change a word."""
 
 
 class LogicStage:
     """The shift-and-add logic that the estimate is made from, in alkaid's interpreter.
 
     Args:
-        logic: the logic of the graph.
+        logic: the logic of the graph; pipeline registers would not change a word.
     """
 
     name = "logic (alkaid)"
 
-    def __init__(self, logic: Logic) -> None:
+    def __init__(self, logic: Combinational) -> None:
         self._logic = logic
         self.version = logic.tool
 
@@ -38,10 +34,6 @@ class LogicStage:
         with progress.task("building the logic layer by layer", len(layers)) as task:
             for operation in layers:
                 task.advance(note=operation.name)
-                try:
-                    part = logic_of(graph.upto(operation.name), SLOW_CLOCK_NS)
-                except BadInput:  # a layer that does not depend on the inputs has no logic, and shows nothing
-                    continue
-                rows = part.outputs(vectors.words)
+                rows = combinational_of(graph.upto(operation.name)).outputs(vectors.words)
                 tensors[operation.name] = rows.reshape(len(rows), *operation.shape)
         return tensors

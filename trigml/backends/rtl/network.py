@@ -21,23 +21,38 @@ from trigml.graph.operations import Input, Linear, Operation, Quantize, Relu
 
 
 @dataclass(frozen=True)
-class Logic:
-    """Combinational logic, and how it is pipelined.
+class Combinational:
+    """A network as logic without registers, at any speed.
 
     Attributes:
         graph: the network that it computes.
         combinational: alkaid's logic.
-        pipeline: the same, cut into stages with registers; a new event can enter in every cycle.
     """
 
     graph: Graph
     combinational: Any
-    pipeline: Any
 
     @property
     def tool(self) -> str:
         """Name and version of the tool that estimates."""
         return f"alkaid {version('alkaid')}"
+
+    def outputs(self, words: IntArray) -> NDArray[np.float64]:
+        """Outputs (events, n_out) in units of the output LSB, by alkaid's interpreter."""
+        values = np.ldexp(words.astype(np.float64), -self.graph.input_fractions)
+        outputs = np.asarray(self.combinational.predict(values, n_threads=1), dtype=np.float64)
+        return np.asarray(np.ldexp(outputs, self.graph.output_fractions))
+
+
+@dataclass(frozen=True)
+class Logic(Combinational):
+    """Combinational logic, and how it is pipelined.
+
+    Attributes:
+        pipeline: the logic, cut into stages with registers; a new event can enter in every cycle.
+    """
+
+    pipeline: Any
 
     @cached_property
     def lut(self) -> int:
@@ -58,11 +73,17 @@ class Logic:
         """Registers between input and output."""
         return len(self._registers)
 
-    def outputs(self, words: IntArray) -> NDArray[np.float64]:
-        """Outputs (events, n_out) in units of the output LSB, by alkaid's interpreter."""
-        values = np.ldexp(words.astype(np.float64), -self.graph.input_fractions)
-        outputs = np.asarray(self.combinational.predict(values, n_threads=1), dtype=np.float64)
-        return np.asarray(np.ldexp(outputs, self.graph.output_fractions))
+
+def combinational_of(graph: Graph) -> Combinational:
+    """The graph as logic that no clock cuts into stages: also where an operation is too slow for any.
+
+    Args:
+        graph: a checked graph.
+
+    Raises:
+        BadInput: an operation has no form here.
+    """
+    return Combinational(graph, _traced(graph)[0])
 
 
 def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
@@ -76,6 +97,15 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
     Raises:
         BadInput: an operation has no form here, or is slower than the clock.
     """
+    combinational, tensors = _traced(graph)
+    pipeline = pipelined(combinational, clock_ns, stages, tensors)
+    if not pipeline.logic:
+        raise BadInput("this network has no logic: its outputs do not depend on its inputs")
+    return Logic(graph, combinational, pipeline)
+
+
+def _traced(graph: Graph) -> tuple[Any, Mapping[str, Any]]:
+    """alkaid's logic of the graph, and its variables of each tensor, in the graph's order."""
     from alkaid.trace import FVArrayInput, trace
 
     ports = FVArrayInput((graph.n_in,))
@@ -88,11 +118,7 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
             continue
         tensors[operation.name] = _variables(graph, operation, tensors, layers)
     outputs = np.concatenate([tensors[name].reshape(-1) for name in graph.outputs])
-    combinational = _with_three_input_adders(trace(ports, outputs, keep_dead_inputs=True))
-    pipeline = pipelined(combinational, clock_ns, stages, tensors)
-    if not pipeline.logic:
-        raise BadInput("this network has no logic: its outputs do not depend on its inputs")
-    return Logic(graph, combinational, pipeline)
+    return _with_three_input_adders(trace(ports, outputs, keep_dead_inputs=True)), tensors
 
 
 def _variables(
