@@ -182,3 +182,9 @@ def vendor_reports() -> ModuleType:
 def vendor_stand_ins() -> ModuleType:
     """Executables under the names of the vendors' tools that replay report texts, and projects for them."""
     return support("vendor_stand_ins")
+
+
+@pytest.fixture(scope="session")
+def toy_classifier() -> ModuleType:
+    """A run whose scores are known from its events: ``toy_events``, ``toy_graph`` and ``toy_run``."""
+    return support("toy_classifier")

@@ -21,6 +21,7 @@ COMMANDS = [
     ["verify"],
     ["inspect"],
     ["emulate"],
+    ["evaluate"],
     ["export"],
     ["report"],
     ["devices"],

@@ -10,7 +10,19 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import trigml
-from trigml.cli import data, devices, emulate, export, inspect, preflight, report, synth, train, verify
+from trigml.cli import (
+    data,
+    devices,
+    emulate,
+    evaluate,
+    export,
+    inspect,
+    preflight,
+    report,
+    synth,
+    train,
+    verify,
+)
 from trigml.errors import TrigmlError
 
 INTERRUPTED = 130
@@ -46,6 +58,7 @@ app.command("preflight", help=preflight.HELP)(preflight.preflight)
 app.command("inspect", help=inspect.HELP)(inspect.inspect)
 app.command("verify", help=verify.HELP)(verify.verify)
 app.command("emulate", help=emulate.HELP)(emulate.emulate)
+app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate)
 app.command("export", help=export.HELP)(export.export)
 app.command("report", help=report.HELP)(report.report)
 app.command("devices", help=devices.HELP)(devices.devices)

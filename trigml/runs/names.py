@@ -12,6 +12,7 @@ PLOTS = "plots"
 MANIFEST = "manifest.json"
 HLS = "hls"
 RTL = "rtl"
+EVALUATION = "evaluation"
 
 UNFINISHED_SUFFIX = ".unfinished"
 PROGRESS = "progress"

@@ -167,9 +167,10 @@ def refuse_occupied(out: Path, *, force: bool) -> None:
 
 
 def _added_by_others(run: Path) -> list[str]:
-    """Entries of a finished run that are neither in its manifest nor HLS projects."""
+    """Entries of a finished run that are neither in its manifest nor projects or an evaluation."""
     manifest = json.loads((run / names.MANIFEST).read_text(encoding="utf-8"))
-    made = {name.split("/")[0] for name in manifest.get("files", {})} | {names.MANIFEST, names.HLS}
+    made = {name.split("/")[0] for name in manifest.get("files", {})} | {names.MANIFEST}
+    made |= {names.HLS, names.RTL, names.EVALUATION}
     return sorted(path.name for path in run.iterdir() if path.name not in made)
 
 

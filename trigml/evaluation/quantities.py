@@ -1,0 +1,217 @@
+"""Trigger quantities of discriminants on scored events: scans, working points, turn-on curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigml.data.layout import Column
+from trigml.errors import BadInput
+from trigml.evaluation.bins import Binning
+from trigml.evaluation.discriminants import Discriminant
+from trigml.evaluation.sample import Sample, ScoredEvents
+from trigml.evaluation.targets import Target
+from trigml.physics.classification import class_scores
+from trigml.physics.roc import auc
+from trigml.physics.turn_on import ThresholdScan, TurnOn, WorkingPoint, threshold_scan, turn_on
+from trigml.physics.uncertainties import Measured
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundPoint:
+    """A working point and the target for which it was found.
+
+    Attributes:
+        target: what was asked for.
+        point: the integer threshold and what passes it.
+        tied_signal, tied_background: events whose score is the threshold itself; a threshold higher by one
+            loses them all at once.
+        signal_turn_on, background_turn_on: efficiency against the column, if one was asked for; ``None`` for
+            the background if none of it lies in the bins.
+    """
+
+    target: Target
+    point: WorkingPoint
+    tied_signal: int
+    tied_background: int
+    signal_turn_on: TurnOn | None = None
+    background_turn_on: TurnOn | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        curves = {"signal": self.signal_turn_on, "background": self.background_turn_on}
+        return {
+            "target": self.target.to_json(),
+            **self.point.to_json(),
+            "tied_signal_events": self.tied_signal,
+            "tied_background_events": self.tied_background,
+            "turn_on": {name: None if curve is None else curve.to_json() for name, curve in curves.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DiscriminantQuantities:
+    """All that was found for one discriminant.
+
+    Attributes:
+        discriminant: the integer that is compared.
+        scan: what passes each threshold.
+        auc: area under its ROC curve.
+        auc_log_odds: the same for the log-odds of the softmax, which firmware does not compute; ``None`` with
+            a single background, where both are the same.
+        points: in the order of the targets.
+        outside: signal events outside the turn-on curves' bins.
+    """
+
+    discriminant: Discriminant
+    scan: ThresholdScan
+    auc: Measured
+    auc_log_odds: Measured | None
+    points: tuple[FoundPoint, ...]
+    outside: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, without the scan (``scan.csv``)."""
+        curve = self.scan.curve
+        return {
+            **self.discriminant.to_json(),
+            "signal_events": curve.n_signal,
+            "background_events": curve.n_background,
+            "auc": self.auc.to_json(),
+            "auc_log_odds": None if self.auc_log_odds is None else self.auc_log_odds.to_json(),
+            "working_points": [point.to_json() for point in self.points],
+            "signal_events_outside_bins": self.outside,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TriggerQuantities:
+    """What a run's integer scores do as a trigger.
+
+    Attributes:
+        network, graph: name and digest of the integer network.
+        sample: the events, and the stage that scored them.
+        classes: events per class.
+        input_rate: rate in Hz of the background that enters; ``None`` if unknown.
+        column: what the turn-on curves are drawn against.
+        discriminants: the results.
+    """
+
+    network: str
+    graph: str
+    sample: Sample
+    classes: tuple[tuple[str, int], ...]
+    input_rate: float | None
+    column: Column | None
+    discriminants: tuple[DiscriminantQuantities, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        column = self.column
+        return {
+            "network": self.network,
+            "graph": self.graph,
+            "sample": self.sample.to_json(),
+            "classes": dict(self.classes),
+            "input_rate_hz": self.input_rate,
+            "against": None if column is None else {"name": column.name, "unit": column.unit},
+            "discriminants": [found.to_json() for found in self.discriminants],
+        }
+
+
+def measure_discriminant(
+    discriminant: Discriminant,
+    events: ScoredEvents,
+    targets: Sequence[Target],
+    input_rate: float | None,
+    binning: Binning,
+) -> DiscriminantQuantities:
+    """Scan, working points and turn-on curves of one discriminant.
+
+    With one background, events of other classes do not count.
+
+    Raises:
+        BadInput: fewer than two events of signal or background, a target that cannot be reached, or bins
+            without signal events.
+    """
+    try:
+        return _measured(discriminant, events, targets, input_rate, binning)
+    except BadInput as error:
+        raise BadInput(
+            error.problem,
+            where=", ".join(filter(None, (discriminant.name, error.where))),
+            expected=error.expected,
+            found=error.found,
+            remedy=error.remedy,
+        ) from error
+
+
+def _measured(
+    discriminant: Discriminant,
+    events: ScoredEvents,
+    targets: Sequence[Target],
+    input_rate: float | None,
+    binning: Binning,
+) -> DiscriminantQuantities:
+    labels = discriminant.labels
+    is_signal = events.labels == labels.index(discriminant.signal)
+    scores = discriminant.of(events.words)
+    log_odds: Measured | None = None
+    values = events.values
+    if discriminant.background is None:
+        logits = (events.words.astype(np.int64) << np.array(discriminant.shifts)) * discriminant.lsb
+        column = class_scores(logits)[:, labels.index(discriminant.signal)]
+        log_odds = auc(column, is_signal).measured()
+    else:
+        kept = is_signal | (events.labels == labels.index(discriminant.background))
+        scores, is_signal = scores[kept], is_signal[kept]
+        values = None if values is None else values[kept]
+    area = auc(scores, is_signal).measured()
+    scan = threshold_scan(scores, is_signal, input_rate)
+    points = tuple(_found(target, scan) for target in targets)
+    if values is None or events.column is None:
+        return DiscriminantQuantities(discriminant, scan, area, log_odds, points)
+    edges = binning.of(values[is_signal], events.column.name)
+    points = tuple(_with_turn_on(point, scores, values, is_signal, edges) for point in points)
+    inside = int(np.histogram(values[is_signal], bins=edges)[0].sum())
+    return DiscriminantQuantities(discriminant, scan, area, log_odds, points, scan.curve.n_signal - inside)
+
+
+def _found(target: Target, scan: ThresholdScan) -> FoundPoint:
+    point = target.find(scan)
+    above = scan.at_threshold(point.threshold + 1)
+    curve = scan.curve
+    signal, background = (
+        round((here.value - next_.value) * total)
+        for here, next_, total in (
+            (point.signal_efficiency, above.signal_efficiency, curve.n_signal),
+            (point.background_efficiency, above.background_efficiency, curve.n_background),
+        )
+    )
+    return FoundPoint(target, point, signal, background)
+
+
+def _with_turn_on(
+    found: FoundPoint,
+    scores: NDArray[np.int64],
+    values: NDArray[np.float64],
+    is_signal: NDArray[np.bool_],
+    edges: NDArray[np.float64],
+) -> FoundPoint:
+    threshold = found.point.threshold
+    background = ~is_signal
+    any_background = np.histogram(values[background], bins=edges)[0].any()
+    return FoundPoint(
+        found.target,
+        found.point,
+        found.tied_signal,
+        found.tied_background,
+        signal_turn_on=turn_on(scores[is_signal], values[is_signal], threshold, edges),
+        background_turn_on=turn_on(scores[background], values[background], threshold, edges)
+        if any_background
+        else None,
+    )

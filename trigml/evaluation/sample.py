@@ -1,0 +1,172 @@
+"""The events on which trigger quantities are measured, with the integer scores that a stage gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigml.data.header import read_header
+from trigml.data.layout import Column
+from trigml.data.names import did_you_mean
+from trigml.data.samples import resolve_files
+from trigml.data.splits import Split, SplitFractions
+from trigml.emulating import emulation_of
+from trigml.emulation.stage import EmulationStage
+from trigml.errors import BadInput
+from trigml.graph import Graph
+from trigml.network_events import NetworkEvents
+from trigml.progress import Progress
+from trigml.runs import Run
+from trigml.scores.layout import ScoredFile, smallest_type
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was measured on, and what computed the scores.
+
+    Attributes:
+        name: ``test split``, or the files.
+        events: how many.
+        files: where they come from.
+        stage: ``native`` or ``numpy``.
+        tool: the same with its version.
+        note: what one has to know of the events; empty if nothing.
+    """
+
+    name: str
+    events: int
+    files: tuple[ScoredFile, ...]
+    stage: str
+    tool: str
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredEvents:
+    """Events with their scores.
+
+    Attributes:
+        sample: what they are.
+        words: (n, n_out) integers, the output words of the network.
+        labels: (n,) int64, index into the run's classes.
+        column: the column against which turn-on curves are drawn, if one was asked for.
+        values: (n,) float64, its values.
+    """
+
+    sample: Sample
+    words: NDArray[np.integer[Any]]
+    labels: NDArray[np.int64]
+    column: Column | None
+    values: NDArray[np.float64] | None
+
+
+def score_events(
+    run: Run,
+    graph: Graph,
+    files: Sequence[Path],
+    *,
+    against: str | None,
+    stage: EmulationStage,
+    threads: int | None,
+    progress: Progress,
+) -> ScoredEvents:
+    """Score all events of ``files``, or without files those of the run's test split.
+
+    The features are read some at a time; the scores of all events are held in memory.
+
+    Args:
+        run: whose classes, splits and data count.
+        graph: its network.
+        files: in the layout ``trigml-events``, with labels.
+        against: a column to read beside the features.
+        stage: what computes the scores.
+        threads: of the native emulator (``None``: one per processor).
+        progress: who listens.
+
+    Raises:
+        BadInput: a file, column or class is not there; a value is NaN or infinite; there are no events; the
+            files of the training are not what they were.
+    """
+    split = None if files else Split.TEST
+    paths = list(files) or resolve_files(run.spec.data.files)
+    column = None if against is None else _column(against, paths)
+    fractions = run.spec.data.split
+    events = NetworkEvents(
+        graph,
+        paths,
+        class_names=run.spec.data.classes,
+        targets=() if against is None else (against,),
+        fractions=SplitFractions(fractions.train, fractions.validation, fractions.test),
+    )
+    digests = [file.sha256 for file in events.source.file_digests(progress)]
+    note = _checked_origin(run, paths, digests, split)
+    count = events.source.count(split)
+    if count == 0:
+        raise BadInput(
+            "there are no events of the run's classes to evaluate",
+            where=", ".join(str(path) for path in paths),
+            expected=f"events of {', '.join(run.spec.data.classes)}",
+        )
+    emulation = emulation_of(graph, stage, threads, progress)
+    words = np.empty((count, graph.n_out), dtype=smallest_type(graph))
+    labels = np.empty(count, dtype=np.int64)
+    values = None if against is None else np.empty(count, dtype=np.float64)
+    at = 0
+    with progress.task("Scoring the events", count) as task, closing(events.chunks(split)) as chunks:
+        for chunk in chunks:
+            rows = slice(at, at + len(chunk))
+            words[rows] = emulation.predict(events.inputs(chunk))
+            labels[rows] = np.asarray(chunk.labels, dtype=np.int64)
+            if values is not None:
+                values[rows] = np.asarray(chunk.targets)[:, 0]
+            at += len(chunk)
+            task.advance(len(chunk))
+    scored = tuple(
+        ScoredFile(path.name, header.n_events, path.stat().st_size, digest)
+        for path, header, digest in zip(paths, events.source.headers, digests, strict=True)
+    )
+    name = "test split" if split is not None else ", ".join(path.name for path in paths)
+    return ScoredEvents(
+        Sample(name, count, scored, stage.value, emulation.tool, note), words, labels, column, values
+    )
+
+
+def _column(name: str, paths: Sequence[Path]) -> Column:
+    for path in paths:
+        known = {column.name: column for column in read_header(path).features}
+        if name not in known:
+            raise BadInput(
+                f"the events have no column {name!r} for the turn-on curves",
+                where=f"{path}, --against",
+                expected="one of " + ", ".join(known),
+                remedy=did_you_mean(name, known),
+            )
+    return known[name]
+
+
+def _checked_origin(run: Run, paths: Sequence[Path], digests: Sequence[str], split: Split | None) -> str:
+    """Refuse a test split of other files than those of the training; a note if files were trained on."""
+    trained = [file.sha256 for file in run.manifest.data]
+    if split is None:
+        if set(digests) & set(trained):
+            return "these files were used in the training: the network knows part of their events"
+        return ""
+    if list(digests) != trained:
+        raise BadInput(
+            "the events are not those of the training: what the test split is cannot be told",
+            where=", ".join(str(path) for path in paths),
+            expected="SHA-256 " + ", ".join(digest[:12] for digest in trained),
+            found="SHA-256 " + ", ".join(digest[:12] for digest in digests),
+            remedy="restore them, or name events that were not trained on: --events FILE",
+        )
+    return ""
