@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import TYPE_CHECKING
 from trigml.atomic import replacing_file
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_COLUMNS = 3
 
 
 @contextmanager
@@ -36,6 +40,21 @@ def own_look() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(look)
         yield
+
+
+def panels_with_key(n_panels: int, inches: float) -> tuple[Figure, list[Axes]]:
+    """A grid of square panels of so many inches, with at least one more, without axes, for the key."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = min(_COLUMNS, n_panels + 1)
+    rows = math.ceil((n_panels + 1) / columns)
+    figure = Figure(figsize=(inches * columns, inches * rows))
+    FigureCanvasAgg(figure)
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for unused in panels[n_panels:]:
+        unused.set_axis_off()
+    return figure, panels
 
 
 def write_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:

@@ -15,13 +15,11 @@ from trigml.errors import BadInput
 from trigml.physics.classification import check_sample, class_scores
 from trigml.physics.roc import RocCurve, roc_curve
 from trigml.physics.uncertainties import FloatArray
-from trigml.reports.figure_files import own_look, plain_text, write_figure
+from trigml.reports.figure_files import own_look, panels_with_key, plain_text, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_COLUMNS = 3
 _PANEL_INCHES = 3.6
 _CELLS = 1200
 """Curves are thinned to the points that differ on a grid of so many cells per axis, finer than the print."""
@@ -87,7 +85,7 @@ def write_roc_plot(
         values, truth = check_sample(logits, labels, class_names)
         scores[name] = class_scores(values)
     with own_look():
-        figure, panels = _grid(len(class_names))
+        figure, panels = panels_with_key(len(class_names), _PANEL_INCHES)
         for index, (name, axes) in enumerate(zip(class_names, panels, strict=False)):
             curves = {model: roc_curve(values[:, index], truth == index) for model, values in scores.items()}
             _draw_panel(axes, name, curves, styles)
@@ -105,21 +103,6 @@ def _styles(names: list[str]) -> dict[str, LineStyle]:
         )
     free = dict(zip(others, _OTHERS, strict=False))
     return {name: _KNOWN[name] if name in _KNOWN else free[name] for name in names}
-
-
-def _grid(n_classes: int) -> tuple[Figure, list[Axes]]:
-    """One panel per class and one more for the key."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    columns = min(_COLUMNS, n_classes + 1)
-    rows = math.ceil((n_classes + 1) / columns)
-    figure = Figure(figsize=(_PANEL_INCHES * columns, _PANEL_INCHES * rows))
-    FigureCanvasAgg(figure)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for unused in panels[n_classes:]:
-        unused.set_axis_off()
-    return figure, panels
 
 
 def _draw_panel(

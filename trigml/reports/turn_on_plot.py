@@ -14,13 +14,11 @@ from trigml.errors import BadInput
 from trigml.evaluation.quantities import DiscriminantQuantities, FoundPoint, TriggerQuantities
 from trigml.evaluation.targets import rate_text
 from trigml.physics.turn_on import binomial_interval
-from trigml.reports.figure_files import own_look, plain_text, write_figure
+from trigml.reports.figure_files import own_look, panels_with_key, plain_text, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_COLUMNS = 3
 _PANEL_INCHES = 3.9
 _MOST_PANELS = 30
 _SIGNAL, _BACKGROUND = "#3f90da", "#e42536"
@@ -39,7 +37,7 @@ def write_scan_plot(found: TriggerQuantities, stem: Path) -> tuple[Path, Path]:
         BadInput: a file cannot be written, or there are too many discriminants for one plot.
     """
     with own_look():
-        figure, panels = _grid(len(found.discriminants))
+        figure, panels = panels_with_key(_checked(len(found.discriminants)), _PANEL_INCHES)
         for quantities, axes in zip(found.discriminants, panels, strict=False):
             _draw_scan(axes, quantities)
         key = panels[len(found.discriminants)]
@@ -62,7 +60,7 @@ def write_turn_on_plot(found: TriggerQuantities, stem: Path) -> tuple[Path, Path
         raise BadInput("there are no turn-on curves to draw")
     unit = f" [{found.column.unit}]" if found.column.unit else ""
     with own_look():
-        figure, panels = _grid(len(found.discriminants))
+        figure, panels = panels_with_key(_checked(len(found.discriminants)), _PANEL_INCHES)
         for quantities, axes in zip(found.discriminants, panels, strict=False):
             _draw_turn_ons(axes, quantities, found.column.name + unit)
         _draw_key(
@@ -71,11 +69,7 @@ def write_turn_on_plot(found: TriggerQuantities, stem: Path) -> tuple[Path, Path
         return write_figure(figure, stem)
 
 
-def _grid(n_panels: int) -> tuple[Figure, list[Axes]]:
-    """One panel per discriminant and one more for the key."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def _checked(n_panels: int) -> int:
     if n_panels > _MOST_PANELS:
         raise BadInput(
             "there are too many classes for one plot",
@@ -83,14 +77,7 @@ def _grid(n_panels: int) -> tuple[Figure, list[Axes]]:
             found=str(n_panels),
             remedy="name some with --signal",
         )
-    columns = min(_COLUMNS, n_panels + 1)
-    rows = math.ceil((n_panels + 1) / columns)
-    figure = Figure(figsize=(_PANEL_INCHES * columns, _PANEL_INCHES * rows))
-    FigureCanvasAgg(figure)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for unused in panels[n_panels:]:
-        unused.set_axis_off()
-    return figure, panels
+    return n_panels
 
 
 def _draw_scan(axes: Axes, quantities: DiscriminantQuantities) -> None:
