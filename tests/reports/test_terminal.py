@@ -29,3 +29,13 @@ def test_markdown() -> None:
         "",
         r"\[1\] see \*there\*  ",
     ]
+
+
+def test_long_notes_are_wrapped_with_all_their_words() -> None:
+    """Protects readability: no line of a note is longer than the terminal, and none loses a word."""
+    note = "[1] " + ", ".join(f"{count:,} LUT{count % 6}" for count in range(900, 940))
+    lines = Grid("A", GRID.rows, "<>", (note,)).text().splitlines()[5:]
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 120
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert " ".join(line.strip() for line in lines) == note

@@ -12,7 +12,7 @@ from trigml.reports.budget import judge
 from trigml.reports.figures import Tier, figures_json
 from trigml.reports.mapped import modules_grid
 from trigml.reports.stored import ProjectReport, stored_content
-from trigml.reports.terminal import Grid, comparison_grid, figures_grid
+from trigml.reports.terminal import Grid, comparison_grid, figures_grid, wrapped
 from trigml.reports.utilisation import utilisation, utilisation_grid
 from trigml.reports.verdicts import BudgetResult
 
@@ -34,7 +34,7 @@ class Assessment:
 
     def text(self) -> str:
         """For the terminal."""
-        return "\n\n".join([*(grid.text() for grid in self._grids()), *self._remarks()])
+        return "\n\n".join([*(grid.text() for grid in self._grids()), *map(wrapped, self._remarks())])
 
     def markdown(self) -> str:
         """For a page."""

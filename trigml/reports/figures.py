@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -74,11 +74,6 @@ class Figure:
         """Tool and version for people."""
         return f"{self.tool} {self.version}".rstrip()
 
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Figure:
-        """Read what ``figures_json`` wrote; KeyError, TypeError or ValueError if it is something else."""
-        return cls(**{**row, "tier": Tier(row["tier"]), "clock": Clock(row["clock"])})
-
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
@@ -108,8 +103,12 @@ def in_order(figures: Sequence[Figure]) -> tuple[Figure, ...]:
 
 
 def figures_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:
-    """Plain JSON."""
-    return [asdict(figure) for figure in figures]
+    """Plain JSON: whole numbers without a point, so that a report that was read gives the same bytes."""
+    return [asdict(figure) | {"value": _whole(figure.value)} for figure in figures]
+
+
+def _whole(value: float) -> float:
+    return int(value) if float(value).is_integer() else value
 
 
 UNVERIFIED_CLOCK = "cycles × requested clock, timing not verified"

@@ -76,19 +76,20 @@ class ModuleRow:
         counts = {resource.value: count for resource, count in self.counts.items()}
         return {"module": self.module, "instances": self.instances, "counts": counts}
 
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> ModuleRow:
-        """Read what ``to_json`` wrote; KeyError, TypeError or ValueError if it is something else."""
-        counts = {Resource(name): int(count) for name, count in row["counts"].items()}
-        return cls(str(row["module"]), int(row["instances"]), counts)
-
 
 def module_rows(mapped: MappedDesign) -> tuple[ModuleRow, ...]:
-    """A row per module that was mapped by itself, the top level last."""
+    """A row per module that was mapped by itself: ``logic2`` before ``logic10``, the top level last."""
+    *stages, top = mapped.modules
     return tuple(
         ModuleRow(module.name, module.instances, {kind: module.cells.count(kind) for kind in Resource})
-        for module in mapped.modules
+        for module in (*sorted(stages, key=lambda stage: _numbered(stage.name)), top)
     )
+
+
+def _numbered(name: str) -> tuple[str, int]:
+    """Name and number of a stage of the pipeline's logic, to sort by."""
+    word = name.rstrip("0123456789")
+    return word, int(name[len(word) :] or 0)
 
 
 def modules_grid(rows: Sequence[ModuleRow]) -> Grid:

@@ -105,9 +105,10 @@ def run_report(folder: Path, devices: Devices, require_tier: Tier | None = None)
 
 
 def project_folders(run: Path) -> list[Path]:
-    """The projects in a run: HLS first, then RTL, by their names."""
+    """The projects in a run: HLS first, then RTL, by their names; none that is being written just now."""
     return [
         path.parent
         for kind in (names.HLS, names.RTL)
         for path in sorted((run / kind).glob(f"*/{PROJECT_FILE}"))
+        if not path.parent.name.startswith(".")  # atomic.py writes in such a folder beside the place
     ]

@@ -7,21 +7,22 @@ since, are not shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+
 from trigml import __version__
-from trigml.backends.hls.options import HlsOptions, options_from
-from trigml.backends.rtl import Language, RtlOptions
+from trigml.backends.hls.options import HlsOptions
+from trigml.backends.rtl import RtlOptions
 from trigml.errors import BadInput
 from trigml.project import PROJECT_FILE, Project
 from trigml.reports.figures import Figure, figures_json, in_order, with_clock
 from trigml.reports.mapped import ModuleRow
 from trigml.reports.vendor import vendor_clock, vendor_figures
 from trigml.spec import BudgetSpec
-from trigml.verify.comparison import Comparison
+from trigml.verify.comparison import Comparison, StageResult
 
 REPORT = "report.json"
 RTL = "rtl"
@@ -72,7 +73,7 @@ def _outdated(folder: Path, found: str) -> BadInput:
         where=str(folder),
         expected="the files that the report is about",
         found=found,
-        remedy="make both again with: trigml synth RUN --force",
+        remedy="make both again with: trigml synth MODEL --force",
     )
 
 
@@ -82,7 +83,7 @@ def _older(folder: Path, version: str) -> BadInput:
         where=str(folder / REPORT),
         expected="a report with the digest of the project's files",
         found=f"one of an earlier trigml ({version})",
-        remedy="make it again with: trigml synth RUN (an unchanged project stays as it is)",
+        remedy="make it again with: trigml synth MODEL (an unchanged project stays as it is)",
     )
 
 
@@ -158,6 +159,60 @@ def stored_content(report: ProjectReport) -> dict[str, Any]:
     }
 
 
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class _Vectors(_Section):
+    name: str
+    events: NonNegativeInt
+
+
+class _Verification(_Section):
+    vectors: tuple[_Vectors, ...]
+    stages: tuple[StageResult, ...]
+
+
+class _Content(_Section):
+    """``report.json``, as ``stored_content`` has it."""
+
+    trigml: str
+    backend: str
+    digest: str
+    files: tuple[str, ...]
+    bit_exact: bool
+    failure: str
+    verification: _Verification
+    budget: BudgetSpec
+    figures: tuple[Figure, ...]
+    modules: tuple[ModuleRow, ...]
+    notes: tuple[str, ...]
+
+    def report(self, folder: Path, top: str, options: Options) -> ProjectReport:
+        return ProjectReport(
+            folder,
+            top,
+            options,
+            Contents(self.digest, self.files),
+            Comparison(
+                self.verification.stages, tuple((v.name, v.events) for v in self.verification.vectors)
+            ),
+            self.budget,
+            own=self.figures,
+            modules=self.modules,
+            notes=self.notes,
+            failure=self.failure,
+        )
+
+
+class _HlsContent(_Content):
+    options: HlsOptions
+
+
+class _RtlContent(_Content):
+    options: RtlOptions
+
+
 def read_report(folder: Path) -> ProjectReport:
     """Read the report of a project folder, and the vendor's if there is one by now.
 
@@ -167,37 +222,25 @@ def read_report(folder: Path) -> ProjectReport:
     """
     try:
         top = str(json.loads((folder / PROJECT_FILE).read_text(encoding="utf-8"))["top"])
-        content = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        text = (folder / REPORT).read_text(encoding="utf-8")
+        content = json.loads(text)
         if "digest" not in content:
             raise _older(folder, str(content["trigml"]))
-        report = _parsed(folder, top, content)
+        kind = _RtlContent if content["backend"] == RTL else _HlsContent
+        stored = kind.model_validate_json(text)
+        report = stored.report(folder, top, stored.options)
         report.contents.require_in(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(
             "there is no readable report of a project here",
             where=str(folder),
-            found=f"{type(error).__name__}: {error}",
+            found=_first(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}",
             remedy="make it with: trigml synth RUN",
         ) from error
     return report.with_vendor()
 
 
-def _parsed(folder: Path, top: str, content: Mapping[str, Any]) -> ProjectReport:
-    return ProjectReport(
-        folder,
-        top,
-        _options(str(content["backend"]), content["options"]),
-        Contents(str(content["digest"]), tuple(map(str, content["files"]))),
-        Comparison.from_json(content["verification"]),
-        BudgetSpec.model_validate_json(json.dumps(content["budget"])),
-        own=tuple(map(Figure.from_json, content["figures"])),
-        modules=tuple(map(ModuleRow.from_json, content["modules"])),
-        notes=tuple(map(str, content["notes"])),
-        failure=str(content["failure"]),
-    )
-
-
-def _options(backend: str, content: Mapping[str, Any]) -> Options:
-    if backend == RTL:
-        return RtlOptions(**{**content, "language": Language(content["language"])})
-    return options_from(**content)
+def _first(error: ValidationError) -> str:
+    """The first entry of a report that cannot be used, and why."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{REPORT}: {'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trigml.reports.figures import Figure
-from trigml.verify.comparison import Comparison
 
 if TYPE_CHECKING:
+    from trigml.verify.comparison import Comparison
     from trigml.verify.verification import Verification
+
+WIDTH = 120
+"""Columns of the terminal that notes are wrapped to."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Grid:
 
     def text(self) -> str:
         """For the terminal, without a newline at the end."""
-        return "\n".join([self.title, *aligned(self.rows, self.sides), *self.below])
+        return "\n".join([self.title, *aligned(self.rows, self.sides), *map(wrapped, self.below)])
 
     def markdown(self) -> str:
         """For a page, without a newline at the end."""
@@ -92,6 +96,14 @@ def figures_grid(figures: Sequence[Figure]) -> Grid:
     ]
     below = tuple(f"[{number}] {note}" for number, note in enumerate(notes, start=1))
     return Grid("Latency and resources", tuple(rows), "<><<<>", below)
+
+
+def wrapped(note: str) -> str:
+    """A note over as many lines as it takes, those after the first indented."""
+    lines = textwrap.wrap(
+        note, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines)
 
 
 def percent(rate: float) -> str:

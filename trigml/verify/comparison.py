@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -107,18 +107,6 @@ class Comparison:
             "vectors": [{"name": name, "events": count} for name, count in self.vectors],
             "stages": [asdict(result) for result in self.stages],
         }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Comparison:
-        """Read what ``to_json`` wrote; KeyError or TypeError if it is something else."""
-        stages = []
-        for entry in content["stages"]:
-            first = entry["first"]
-            difference = None if first is None else Difference(**first | {"inputs": tuple(first["inputs"])})
-            stages.append(StageResult(**entry | {"first": difference}))
-        return cls(
-            tuple(stages), tuple((str(entry["name"]), int(entry["events"])) for entry in content["vectors"])
-        )
 
 
 def compare(
