@@ -207,6 +207,20 @@ def test_every_operation_is_exact() -> None:
     np.testing.assert_array_equal(logic_of(graph, 5.0).outputs(words), emulate(graph, words))
 
 
+@pytest.mark.parametrize("source", ["ap_fixed<5,4,RND_CONV,SAT>", "ap_fixed<7,4,RND_CONV,SAT>"])
+def test_a_table_behind_a_rounding_that_reaches_no_end(source: str) -> None:
+    """Protects tables where alkaid's interval is wider than the proven one: exact, instead of a crash."""
+    builder = GraphBuilder("behind")
+    builder.input("x", (1,), InputContract.plain("x", 1, FixedPoint.parse(source)))
+    low, high = -8, 8
+    builder.quantize("q", "x", FixedPoint.parse("ap_fixed<7,7,RND_CONV,SAT>"))
+    builder.table("t", "q", low, np.arange(low, high + 1) ** 3 % 53, FixedPoint.parse("ap_ufixed<6,6>"))
+    graph = builder.finish(["t"])
+    format_ = graph.inputs[0].format
+    words = np.arange(format_.min_word, format_.max_word + 1).reshape(-1, 1)
+    np.testing.assert_array_equal(logic_of(graph, 5.0).outputs(words), emulate(graph, words))
+
+
 def test_equal_words_give_the_first_index() -> None:
     """Protects ArgMax where words are equal, which random words rarely are."""
     builder = GraphBuilder("ties")

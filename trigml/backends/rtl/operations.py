@@ -225,15 +225,16 @@ def _looked_up(operation: ops.Table, x: Any, source: FixedPoint) -> Any:
             found=str(operation.format),
         )
     values = to_values(operation.table, operation.format.fraction)
-    low = operation.low * source.lsb
-    whole = (low, low + (len(values) - 1) * source.lsb, source.lsb)
 
     def entry(variable: Any) -> Any:
-        if variable.low == variable.high:  # a constant: nothing to look up
-            return type(variable).from_const(
-                float(values[round((float(variable.low) - low) / source.lsb)]), hwconf=x.hwconf
-            )
-        return variable.lookup(np.asarray(values), original_qint=whole)
+        low, high = float(variable.low), float(variable.high)
+        first, last = (round(end / source.lsb) - operation.low for end in (low, high))
+        # alkaid's interval can be wider than the proven one, as behind a rounding half to even: what the
+        # table gets for that is never looked up
+        entries = values[np.clip(np.arange(first, last + 1), 0, len(values) - 1)]
+        if len(entries) == 1:  # a constant: nothing to look up
+            return type(variable).from_const(float(entries[0]), hwconf=x.hwconf)
+        return variable.lookup(entries, original_qint=(low, high, source.lsb))
 
     return _array([entry(variable) for variable in np.asarray(x).ravel()], operation.shape, x)
 
