@@ -84,10 +84,11 @@ module testbench;
     task restart;
         begin
             @(negedge clk);
-            in_valid = 1'b0;
             rst = 1'b1;
+            in_valid = 1'b1;  // must not enter
             repeat (3) @(negedge clk);
             rst = 1'b0;
+            in_valid = 1'b0;
             sent = 0;
             received = 0;
         end

@@ -144,11 +144,12 @@ begin
         procedure restart is
         begin
             wait until falling_edge(clk);
-            in_valid <= '0';
+            in_valid <= '1';  -- must not enter
             rst      <= '1';
             for n in 1 to 3 loop
                 wait until falling_edge(clk);
             end loop;
+            in_valid <= '0';
             rst      <= '0';
             sent     <= 0;
             restarts <= restarts + 1;

@@ -67,6 +67,10 @@ def keep_valid_through_reset(graph: Graph, folder: Path) -> None:
     edit(folder / TOP, "valid[i-1] & ~rst", "valid[i-1]")
 
 
+def enter_during_a_reset(graph: Graph, folder: Path) -> None:
+    edit(folder / TOP, "in_valid & ~rst", "in_valid")
+
+
 def reset_to_one(graph: Graph, folder: Path) -> None:
     edit(folder / TOP, "valid[i-1] & ~rst", "valid[i-1] | rst")
 
@@ -149,6 +153,7 @@ WORDS: dict[str, Callable[[Graph, Path], None]] = {
 }
 TIMING: dict[str, Callable[[Graph, Path], None]] = {
     "valid bits that survive a reset": keep_valid_through_reset,
+    "an event that enters during a reset": enter_during_a_reset,
     "valid bits that are set by a reset": reset_to_one,
     "the claimed latency": claim_another_latency,
 }

@@ -123,11 +123,11 @@ class Cosimulation:
         return self._stimuli(control, noisy)
 
     def through_reset(self, words: IntArray) -> Stimuli:
-        """Events, a reset while they are in the pipeline, and the same events again."""
+        """Events, a reset with some in the pipeline and more at the input, and the same events again."""
         once = np.full(len(words), VALID, dtype=np.uint8)
-        pause = np.full(_RESET_CYCLES, RESET, dtype=np.uint8)
-        idle = np.zeros((_RESET_CYCLES, len(self.inputs)), dtype=np.int64)
-        return self._stimuli(np.concatenate([once, pause, once]), np.concatenate([words, idle, words]))
+        pause = np.full(_RESET_CYCLES, RESET | VALID, dtype=np.uint8)
+        lost = np.resize(words, (_RESET_CYCLES, len(self.inputs)))
+        return self._stimuli(np.concatenate([once, pause, once]), np.concatenate([words, lost, words]))
 
     def _stimuli(self, control: NDArray[np.uint8], words: IntArray) -> Stimuli:
         """A reset, the words, and the cycles in which the last results leave."""
@@ -140,7 +140,7 @@ class Cosimulation:
 
     def _read(self, control: NDArray[np.uint8], seen: NDArray[np.uint8]) -> Trace:
         left = np.flatnonzero(seen[:, 0] & 1)
-        entered = np.flatnonzero((control & VALID) != 0)
+        entered = np.flatnonzero((control & (VALID | RESET)) == VALID)
         return Trace(entered, left, unpacked_words(seen[left, 1:], self.outputs))
 
 

@@ -95,12 +95,17 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
         stages: number of pipeline stages, instead of what the clock needs.
 
     Raises:
-        BadInput: an operation has no form here, or is slower than the clock.
+        BadInput: an operation has no form here, or is slower than the clock; no output depends on an input.
     """
     combinational, tensors = _traced(graph)
     pipeline = pipelined(combinational, clock_ns, stages, tensors)
-    if not pipeline.logic:
-        raise BadInput("this network has no logic: its outputs do not depend on its inputs")
+    (entering,) = pipeline.inp_signals
+    if entering.width == 0:
+        raise BadInput(
+            "this network has no logic: its outputs do not depend on its inputs",
+            where=f"{graph.name}, {', '.join(graph.outputs)}",
+            remedy="see where the words are lost: trigml inspect",
+        )
     return Logic(graph, combinational, pipeline)
 
 

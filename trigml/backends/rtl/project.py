@@ -133,8 +133,8 @@ def _names(logic: Logic, language: Language) -> dict[str, str]:
         "LATENCY": str(logic.latency_cycles),
         "IN_BITS": str(bus_width(inputs)),
         "OUT_BITS": str(bus_width(outputs)),
-        "CORE_IN_BITS": str(max(1, core_in_bits)),
-        "CORE_OUT_BITS": str(max(1, core_out_bits)),
+        "CORE_IN_BITS": str(core_in_bits),
+        "CORE_OUT_BITS": str(core_out_bits),
         "CORE_IN": input_assignments(core_in, language),
         "CORE_OUT": output_assignments(core_out, language),
     }
