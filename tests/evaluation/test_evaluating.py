@@ -103,6 +103,19 @@ def test_files_are_taken_whole(run: Path, tmp_path: Path, toy_classifier: Module
     assert "training" in evaluated(run, files=(events.path,)).sample.note
 
 
+def test_classes_that_do_not_count_need_not_be_there(
+    run: Path, tmp_path: Path, toy_classifier: ModuleType
+) -> None:
+    """Protects a signal and a background from files of their own, numbered as in each file."""
+    files = [toy_classifier.toy_events(tmp_path / f"{name}.h5", 100, 4, (name,)) for name in "ca"]
+    found = evaluated(run, files=tuple(file.path for file in files), signals=("a",), background="c")
+    assert found.classes == (("a", 100), ("c", 100))
+    (point,) = found.discriminants[0].points
+    background, signal = (file.words[:, 0] - file.words[:, 2] for file in files)
+    assert point.point.signal_efficiency.value == np.mean(signal >= point.point.threshold)
+    assert point.point.background_efficiency.value == np.mean(background >= point.point.threshold)
+
+
 def _nan(path: Path, name: str) -> None:
     with h5py.File(path, "r+") as file:
         values = file[f"features/{name}"][:]

@@ -45,8 +45,9 @@ def test_an_efficiency_lies_between_0_and_1(value: float) -> None:
 
 def test_a_threshold_is_an_integer() -> None:
     """Protects firmware from a threshold that it cannot compare with."""
-    with pytest.raises(BadInput, match="integer"):
-        Target(TargetKind.THRESHOLD, 1.0)
+    for value in (1.0, True, 2**53 + 1):
+        with pytest.raises(BadInput, match="integer"):
+            Target(TargetKind.THRESHOLD, value)
 
 
 def test_each_kind_finds_its_threshold() -> None:

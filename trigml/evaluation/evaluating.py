@@ -62,16 +62,18 @@ def evaluate_run(run: Run, options: EvaluationOptions, progress: Progress | None
     listener = progress or Silent()
     graph = run.graph()
     plan = _plan(run, graph, options)
+    classes = run.spec.data.classes
+    needed = {name for found, _ in plan for name in (found.signal, *found.others)}
     events = score_events(
         run,
         graph,
         options.files,
+        [name for name in classes if name in needed],
         against=options.against,
         stage=options.stage,
         threads=options.threads,
         progress=listener,
     )
-    classes = run.spec.data.classes
     counts = np.bincount(events.labels, minlength=len(classes))
     found = []
     with listener.task("Scanning thresholds", len(plan)) as task:
@@ -84,7 +86,9 @@ def evaluate_run(run: Run, options: EvaluationOptions, progress: Progress | None
         network=graph.name,
         graph=graph.digest,
         sample=events.sample,
-        classes=tuple(zip(classes, counts.tolist(), strict=True)),
+        classes=tuple(
+            (name, int(count)) for name, count in zip(classes, counts, strict=True) if name in needed
+        ),
         input_rate=options.input_rate,
         column=events.column,
         discriminants=tuple(found),

@@ -74,6 +74,7 @@ def score_events(
     run: Run,
     graph: Graph,
     files: Sequence[Path],
+    classes: Sequence[str],
     *,
     against: str | None,
     stage: EmulationStage,
@@ -88,6 +89,7 @@ def score_events(
         run: whose classes, splits and data count.
         graph: its network.
         files: in the layout ``trigml-events``, with labels.
+        classes: those of the run that count; events of others are left out.
         against: a column to read beside the features.
         stage: what computes the scores.
         threads: of the native emulator (``None``: one per processor).
@@ -104,7 +106,7 @@ def score_events(
     events = NetworkEvents(
         graph,
         paths,
-        class_names=run.spec.data.classes,
+        class_names=classes,
         targets=() if against is None else (against,),
         fractions=SplitFractions(fractions.train, fractions.validation, fractions.test),
     )
@@ -113,20 +115,21 @@ def score_events(
     count = events.source.count(split)
     if count == 0:
         raise BadInput(
-            "there are no events of the run's classes to evaluate",
+            "there are no events to evaluate",
             where=", ".join(str(path) for path in paths),
-            expected=f"events of {', '.join(run.spec.data.classes)}",
+            expected=f"events of {', '.join(classes)}",
         )
     emulation = emulation_of(graph, stage, threads, progress)
     words = np.empty((count, graph.n_out), dtype=smallest_type(graph))
     labels = np.empty(count, dtype=np.int64)
     values = None if against is None else np.empty(count, dtype=np.float64)
+    place_in_run = np.array([run.spec.data.classes.index(name) for name in classes])
     at = 0
     with progress.task("Scoring the events", count) as task, closing(events.chunks(split)) as chunks:
         for chunk in chunks:
             rows = slice(at, at + len(chunk))
             words[rows] = emulation.predict(events.inputs(chunk))
-            labels[rows] = np.asarray(chunk.labels, dtype=np.int64)
+            labels[rows] = place_in_run.take(np.asarray(chunk.labels))
             if values is not None:
                 values[rows] = np.asarray(chunk.targets)[:, 0]
             at += len(chunk)

@@ -16,6 +16,9 @@ _UNITS = {"Hz": 0, "kHz": 3, "MHz": 6, "GHz": 9}
 _RATE = re.compile(r"\s*(\d+\.?\d*(?:[eE][+-]?\d{1,2})?)\s*(Hz|kHz|MHz|GHz)\s*")
 
 
+_LARGEST = 2**53
+
+
 class TargetKind(StrEnum):
     """What is given."""
 
@@ -44,8 +47,10 @@ class Target:
             raise BadInput("a target efficiency lies between 0 and 1", found=f"{self.value:g}")
         if self.kind is TargetKind.RATE and not 0 < self.value < math.inf:
             raise BadInput("a target rate is above 0", found=f"{self.value:g} Hz")
-        if self.kind is TargetKind.THRESHOLD and type(self.value) is not int:
-            raise BadInput("a threshold is an integer", found=repr(self.value))
+        if self.kind is TargetKind.THRESHOLD and not (
+            type(self.value) is int and abs(self.value) <= _LARGEST
+        ):
+            raise BadInput("a threshold is an integer within ±2^53", found=repr(self.value))
 
     def __str__(self) -> str:
         """For tables: ``ε_S ≥ 0.5``, ``rate ≤ 100 kHz``, ``given``."""
