@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trigml.devices import Devices, Part
@@ -11,10 +11,11 @@ from trigml.errors import BadInput, GateBroken
 from trigml.reports.budget import judge
 from trigml.reports.figures import Tier, figures_json
 from trigml.reports.mapped import modules_grid
-from trigml.reports.stored import ProjectReport, stored_content
+from trigml.reports.stored import RTL, ProjectReport, stored_content
 from trigml.reports.terminal import Grid, comparison_grid, figures_grid, wrapped
 from trigml.reports.utilisation import utilisation, utilisation_grid
 from trigml.reports.verdicts import BudgetResult
+from trigml.toolchains.vendor.project import ProjectKind
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,26 @@ def assess(report: ProjectReport, devices: Devices, require_tier: Tier | None = 
             devices=devices,
             require_tier=require_tier,
         )
+    if budget is not None:
+        budget = replace(budget, better=_better(report.backend))
     try:
         part = devices.part(options.part)
     except BadInput:  # a budget that needs it has refused it
         part = None
     return Assessment(report, part, budget)
+
+
+def _better(backend: str) -> str:
+    """How a project of a backend gets figures that are missing, or better ones."""
+    if backend == RTL:
+        return (
+            "mapped figures need a part that Yosys maps to (trigml devices PART) and no --no-map, "
+            "the vendor's come from --build where its tool is installed"
+        )
+    rtl = "mapped and measured figures come from trigml synth --backend rtl"
+    if any(kind.value == backend for kind in ProjectKind):
+        return f"{rtl}, the vendor's from --build where its tools are installed"
+    return f"{rtl}; the reports of {backend}'s tool are not read"
 
 
 def broken_budgets(assessments: Sequence[Assessment]) -> GateBroken | None:

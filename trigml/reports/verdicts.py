@@ -101,17 +101,26 @@ class BudgetResult:
         rows: its limits; none if it was not judged.
         require_tier: lowest tier that was asked for.
         not_judged: why it was not judged; empty if it was.
+        better: how such a project gets figures that are missing or of a higher tier.
     """
 
     part: str
     rows: tuple[BudgetRow, ...]
     require_tier: Tier | None = None
     not_judged: str = ""
+    better: str = (
+        "--backend rtl gives mapped and measured figures, --build those of an installed vendor's tool"
+    )
 
     @property
     def broken(self) -> bool:
         """Whether some limit is not kept."""
         return any(row.verdict.broken for row in self.rows)
+
+    @property
+    def lacks_figures(self) -> bool:
+        """Whether a limit is broken because its figure is missing, or not of the required tier."""
+        return any(row.verdict in (Verdict.NO_FIGURE, Verdict.LOW_TIER) for row in self.rows)
 
     @property
     def summary(self) -> str:
@@ -135,7 +144,8 @@ class BudgetResult:
         remarks = tuple(f"{row.metric}: {row.remark}" for row in self.rows if row.remark)
         title = f"Budget for {self.part}"
         rows = (head, *(row.cells for row in self.rows))
-        return Grid(title, rows, "<<><>><", (*remarks, self.summary))
+        help_ = (self.better,) if self.lacks_figures else ()
+        return Grid(title, rows, "<<><>><", (*remarks, self.summary, *help_))
 
     def text(self) -> str:
         """For the terminal."""
@@ -156,10 +166,9 @@ class BudgetResult:
         """The error that a broken budget ends in; ``where``: the project."""
         broken = [row for row in self.rows if row.verdict.broken]
         number = "a limit" if len(broken) == 1 else f"{len(broken)} limits"
-        if all(row.verdict in (Verdict.LOW_TIER, Verdict.NO_FIGURE) for row in broken):
-            remedy = "--backend rtl has mapped figures, --build those of the vendor's tools where installed"
-        else:
-            remedy = "the project and its report are written; change the network, its target or the budget"
+        remedies = [self.better] if self.lacks_figures else []
+        if any(row.verdict in (Verdict.BROKEN, Verdict.CLOCK_MISSED) for row in broken):
+            remedies.append("change the network, its target or the budget (project and report are written)")
         return GateBroken(
             f"the firmware breaks {number} of the budget: {', '.join(row.metric for row in broken)}",
             where=where,
@@ -170,7 +179,7 @@ class BudgetResult:
                 else f", by figures of tier {self.require_tier.value} or better"
             ),
             found="; ".join(_found(row) for row in broken),
-            remedy=remedy,
+            remedy="; ".join(remedies),
         )
 
 

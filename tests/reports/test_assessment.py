@@ -1,0 +1,72 @@
+"""A project's report held against its device and its budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trigml.backends.hls.options import HlsBackend, HlsOptions
+from trigml.backends.rtl import RtlOptions
+from trigml.devices import load_devices
+from trigml.reports.assessment import assess, broken_budgets
+from trigml.reports.figures import Figure, Tier
+from trigml.reports.stored import Contents, Options, ProjectReport
+from trigml.reports.verdicts import Verdict
+from trigml.spec import BudgetSpec
+from trigml.verify.comparison import Comparison
+
+PART = "xcvu13p-flga2577-2-e"
+DEVICES = load_devices()
+
+
+def report(options: Options, *figures: Figure) -> ProjectReport:
+    """An exact project with a limit of the latency and one of LUTs."""
+    budget = BudgetSpec.model_validate({"latency": "4 BX", "resources": {"LUT": 100}, "part": PART})
+    return ProjectReport(
+        Path("runs/demo/x"), "net", options, Contents("", ()), Comparison((), ()), budget, figures
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (HlsOptions(HlsBackend.VITIS, PART, 5.0), ["trigml synth --backend rtl", "--build"]),
+        (HlsOptions(HlsBackend.CATAPULT, PART, 5.0), ["trigml synth --backend rtl", "catapult's tool"]),
+        (RtlOptions(PART, 5.0), ["no --no-map", "--build"]),
+    ],
+    ids=str,
+)
+def test_a_missing_figure_breaks_its_limit_and_how_to_get_it_is_said(
+    options: Options, said: list[str]
+) -> None:
+    """Protects exit code 3 where nothing is known, and the way out, in the table and in the error."""
+    assessed = assess(report(options), DEVICES)
+    assert assessed.budget is not None
+    assert {row.verdict for row in assessed.budget.rows} == {Verdict.NO_FIGURE}
+    error = broken_budgets([assessed])
+    assert error is not None
+    for words in said:
+        assert words in " ".join(assessed.text().split())
+        assert words in str(error)
+    assert "change the network" not in str(error)
+
+
+def test_a_limit_that_is_exceeded_and_one_without_a_figure_have_both_remedies() -> None:
+    """Protects against advice that helps with one of two broken limits only."""
+    used = Figure("LUT", 101, "", Tier.MAPPED, "Yosys", PART, 5.0)
+    error = broken_budgets([assess(report(RtlOptions(PART, 5.0), used), DEVICES)])
+    assert error is not None
+    assert "change the network" in str(error)
+    assert "no --no-map" in str(error)
+
+
+def test_a_kept_budget_gives_no_advice() -> None:
+    """Protects the table of a budget that is kept from words about missing figures."""
+    kept = [
+        Figure(name, 1, unit, Tier.MAPPED, "Yosys", PART, 5.0)
+        for name, unit in (("LUT", ""), ("latency", "ns"))
+    ]
+    assessed = assess(report(RtlOptions(PART, 5.0), *kept), DEVICES)
+    assert broken_budgets([assessed]) is None
+    assert "no --no-map" not in assessed.text()
