@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +106,36 @@ def test_exit_codes_are_those_of_the_documentation() -> None:
     codes = [kind("x").exit_code for kind in (BadInput, MissingTool, ToolFailed)]
     assert codes == [2, 2, 2]
     assert [kind("x").exit_code for kind in (GateBroken, NotBitExact, Interrupted)] == [3, 4, 130]
+
+
+@pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGHUP])
+def test_a_cancelled_job_ends_what_it_started(tmp_path: Path, ended: signal.Signals) -> None:
+    """Protects CI machines: a cancelled job or a lost terminal leaves no tool and no scratch folder."""
+    program = """
+import signal, sys, tempfile
+from pathlib import Path
+from trigml.cli import main
+from trigml.toolchains.programs import run
+
+def command(*arguments, **options):
+    with tempfile.TemporaryDirectory(dir=sys.argv[1]) as scratch:
+        tool = ["sh", "-c", "echo $$ > ../begun; mv ../begun ../pid; exec sleep 600"]
+        run(tool, what="a tool", timeout_s=500, folder=Path(scratch))
+
+main.app = command
+signal.signal(int(sys.argv[2]), signal.SIG_DFL)  # whoever runs the tests may ignore it
+main.main()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path), str(int(ended))], stderr=subprocess.PIPE, text=True
+    )
+    pid, deadline = tmp_path / "pid", time.monotonic() + 60
+    while not pid.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child = int(pid.read_text())
+    process.send_signal(ended)
+    _, messages = process.communicate(timeout=60)
+    assert (process.returncode, messages) == (130, "trigml: interrupted\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+    assert list(tmp_path.iterdir()) == [pid]

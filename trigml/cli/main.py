@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from typing import Annotated
 
@@ -86,6 +87,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no ± is no reason to fail
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # a cancelled job, a lost terminal: ended as by Ctrl-C
+        if signal.getsignal(ended) is signal.SIG_DFL:
+            signal.signal(ended, signal.default_int_handler)
     sys.exit(exit_code_of(sys.argv[1:]))
 
 
