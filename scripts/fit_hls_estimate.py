@@ -47,8 +47,11 @@ def print_errors(found: FittedModel) -> None:
         ("Each network left out in all tools", found.by_network),
     ):
         print(f"\n{title}: {errors.reports} reports, {errors.without_basis} of them without a basis\n")
-        print("| figure | reports | median off | 90 % within | aim | share within the aim | exact |")
-        print("|---|---|---|---|---|---|---|")
+        print(
+            "| figure | reports | median off | 90 % within | in shares of the estimate | aim "
+            "| share within the aim | exact |"
+        )
+        print("|---|---|---|---|---|---|---|---|")
         for name, spread, aim, percent in rows(errors):
             print(line(name, spread, aim, percent))
     print("\nPublished figures\n")
@@ -72,8 +75,9 @@ def rows(errors: Errors) -> list[tuple[str, Spread, str, bool]]:
 
 def line(name: str, spread: Spread, aim: str, percent: bool) -> str:
     median, p90 = (f"{100 * x:.1f} %" if percent else f"{x:g}" for x in (spread.median, spread.p90))
+    bar = f"{100 * spread.bar:.1f} %" if percent else "–"
     near, exact = (f"{100 * share:.0f} %" for share in (spread.near, spread.exact))
-    return f"| {name} | {spread.count} | {median} | {p90} | {aim} | {near} | {exact} |"
+    return f"| {name} | {spread.count} | {median} | {p90} | {bar} | {aim} | {near} | {exact} |"
 
 
 def published_line(check: Check) -> str:

@@ -73,6 +73,20 @@ def test_networks_are_left_out_in_all_tools(samples: list[Sample]) -> None:
     assert len(relus) == 6  # relu and prelu (slope 0) are the same logic, in three tools
 
 
+def test_the_bar_beside_an_estimate_holds_nine_reports_in_ten(
+    samples: list[Sample], refitted: FittedModel
+) -> None:
+    """Protects what ± means: a share of the estimate, in which 90 % of the left-out reports lie."""
+    outcomes = [o for o in leave_one_network_out(samples) if o.predicted is not None]
+    for name, spread in (("lut", refitted.by_network.lut), ("ff", refitted.by_network.ff)):
+        held = [
+            abs(getattr(o.predicted, name) - getattr(o.sample.measured, name))
+            <= 1.0001 * spread.bar * getattr(o.predicted, name)
+            for o in outcomes
+        ]
+        assert sum(held) >= 0.9 * len(held)
+
+
 def test_leaving_out_sees_a_report_that_is_wrong(samples: list[Sample]) -> None:
     """Protects the check itself: reports with figures of something else show as large errors."""
     from dataclasses import replace

@@ -23,6 +23,8 @@ class Spread:
         count: reports that they are of.
         median: median of the absolute deviation (of resources relative to the report, else in its unit).
         p90: the deviation that 90 % stay below.
+        bar: the same as a share of the estimate where the others are shares of the report: what stands as
+            ± beside an estimate holds 90 % of the reports.
         near: share of those that are as near as was aimed for.
         exact: share of those that are exact.
     """
@@ -30,6 +32,7 @@ class Spread:
     count: int
     median: float
     p90: float
+    bar: float
     near: float
     exact: float
 
@@ -126,8 +129,10 @@ def errors_of(outcomes: Sequence[Outcome]) -> Errors:
     known = [(o.sample, o.predicted) for o in outcomes if o.predicted is not None]
 
     def relative(estimate: Callable[[Predicted], float | None], name: str) -> Spread:
-        pairs = [(estimate(p), float(getattr(s.measured, name))) for s, p in known]
-        return _spread([abs(e - m) / max(m, 1.0) for e, m in pairs if e is not None], 0.25)
+        found = [(estimate(p), float(getattr(s.measured, name))) for s, p in known]
+        pairs = [(e, m) for e, m in found if e is not None]
+        spread = _spread([abs(e - m) / max(m, 1.0) for e, m in pairs], 0.25)
+        return replace(spread, bar=_p90([abs(e - m) / max(e, 1.0) for e, m in pairs]))
 
     def absolute(
         estimate: Callable[[Predicted], float | None],
@@ -161,10 +166,16 @@ def _spread(deviations: Sequence[float], near: float) -> Spread:
     return Spread(
         len(values),
         float(np.median(values)),
-        float(np.quantile(values, 0.9)),
+        _p90(deviations),
+        _p90(deviations),
         float(np.mean(values <= near)),
         float(np.mean(values < 0.005)),
     )
+
+
+def _p90(deviations: Sequence[float]) -> float:
+    """The smallest of the deviations that at least 90 % of them do not exceed."""
+    return float(np.quantile(np.array(deviations, dtype=np.float64), 0.9, method="higher"))
 
 
 Pair = tuple[int, int]

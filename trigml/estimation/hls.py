@@ -154,12 +154,13 @@ class _Basis:
         return self.fitted.like(self.design)
 
     def _resource(self, metric: str, value: float, spread: Spread, off: Sequence[float]) -> Figure:
-        note = f"{self._left_out}: median {_percent(spread.median)} off, 90 % within {_percent(spread.p90)}"
+        note = f"{self._left_out}: median {_percent(spread.median)} off, "
+        note += f"90 % of the reports within {_percent(spread.bar)} of the estimate"
         if off:
             such = "with such narrow words" if self.design.is_narrow else "with adder trees"
             note += f"; {len(off)} published designs {such}: "
-            note += f"median {_percent(median(off))}, all within {_percent(max(off))}"
-        return self._figure(metric, _rounded(value), _rounded(max([spread.p90, *off]) * value), note)
+            note += f"median {_percent(median(off))}, all within {_percent(max(off))} of the estimate"
+        return self._figure(metric, _rounded(value), _rounded(max([spread.bar, *off]) * value), note)
 
     @property
     def _left_out(self) -> str:
