@@ -53,6 +53,18 @@ def test_working_points_are_the_best_thresholds_there_are(
     assert np.mean(scores[~is_signal] >= threshold - 1) * 400e3 > 100e3
 
 
+def test_a_rate_that_few_events_tell_comes_with_a_caution(run: Path) -> None:
+    """Protects against a rate that looks met because the sample is too small to see it."""
+    targets = (Target(TargetKind.RATE, 4e3), Target(TargetKind.RATE, 100e3))
+    (quantities,) = evaluated(run, signals=("b",), targets=targets, input_rate=400e3).discriminants
+    few, many = quantities.points
+    assert few.point.rate is not None
+    assert few.passed_background < 10 <= many.passed_background
+    assert few.point.rate.upper > 4e3
+    assert f"only {few.passed_background} background events" in few.caution
+    assert many.caution == ""
+
+
 def test_one_background_leaves_the_other_classes_out(run: Path, events: Any, in_test: np.ndarray) -> None:
     """Protects --background: word differences, on the events of the two classes only."""
     (quantities,) = evaluated(run, signals=("a",), background="c").discriminants

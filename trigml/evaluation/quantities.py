@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,14 @@ from trigml.errors import BadInput
 from trigml.evaluation.bins import Binning
 from trigml.evaluation.discriminants import Discriminant
 from trigml.evaluation.sample import Sample, ScoredEvents
-from trigml.evaluation.targets import Target
+from trigml.evaluation.targets import Target, TargetKind, rate_text
 from trigml.physics.classification import class_scores
 from trigml.physics.roc import auc
 from trigml.physics.turn_on import ThresholdScan, TurnOn, WorkingPoint, threshold_scan, turn_on
 from trigml.physics.uncertainties import Measured
+
+_FEW = 10
+"""With fewer background events than this, a rate is known to no better than a third."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +31,7 @@ class FoundPoint:
     Attributes:
         target: what was asked for.
         point: the integer threshold and what passes it.
+        passed_background: background events that pass.
         tied_signal, tied_background: events whose score is the threshold itself; a threshold higher by one
             loses them all at once.
         signal_turn_on, background_turn_on: efficiency against the column, if one was asked for; ``None`` for
@@ -36,10 +40,22 @@ class FoundPoint:
 
     target: Target
     point: WorkingPoint
+    passed_background: int
     tied_signal: int
     tied_background: int
     signal_turn_on: TurnOn | None = None
     background_turn_on: TurnOn | None = None
+
+    @property
+    def caution(self) -> str:
+        """Why the sample is too small for a target rate; empty if it is not."""
+        rate = self.point.rate
+        if self.target.kind is not TargetKind.RATE or rate is None or self.passed_background >= _FEW:
+            return ""
+        return (
+            f"only {self.passed_background} background events pass; the true rate may well be as high as "
+            f"{rate_text(rate.upper)}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -47,6 +63,8 @@ class FoundPoint:
         return {
             "target": self.target.to_json(),
             **self.point.to_json(),
+            "passed_background_events": self.passed_background,
+            "caution": self.caution,
             "tied_signal_events": self.tied_signal,
             "tied_background_events": self.tied_background,
             "turn_on": {name: None if curve is None else curve.to_json() for name, curve in curves.items()},
@@ -184,15 +202,11 @@ def _measured(
 def _found(target: Target, scan: ThresholdScan) -> FoundPoint:
     point = target.find(scan)
     above = scan.at_threshold(point.threshold + 1)
-    curve = scan.curve
-    signal, background = (
-        round((here.value - next_.value) * total)
-        for here, next_, total in (
-            (point.signal_efficiency, above.signal_efficiency, curve.n_signal),
-            (point.background_efficiency, above.background_efficiency, curve.n_background),
-        )
+    signal, signal_above = (round(at.signal_efficiency.value * scan.curve.n_signal) for at in (point, above))
+    background, background_above = (
+        round(at.background_efficiency.value * scan.curve.n_background) for at in (point, above)
     )
-    return FoundPoint(target, point, signal, background)
+    return FoundPoint(target, point, background, signal - signal_above, background - background_above)
 
 
 def _with_turn_on(
@@ -205,11 +219,8 @@ def _with_turn_on(
     threshold = found.point.threshold
     background = ~is_signal
     any_background = np.histogram(values[background], bins=edges)[0].any()
-    return FoundPoint(
-        found.target,
-        found.point,
-        found.tied_signal,
-        found.tied_background,
+    return replace(
+        found,
         signal_turn_on=turn_on(scores[is_signal], values[is_signal], threshold, edges),
         background_turn_on=turn_on(scores[background], values[background], threshold, edges)
         if any_background

@@ -95,9 +95,16 @@ def _points_grid(found: TriggerQuantities) -> Grid:
             lead = (quantities.discriminant.name, str(point.target))
             tied = (f"{point.tied_signal:,} + {point.tied_background:,}",)
             rows.append((*lead, *_point_cells(point.point, quantities.discriminant.lsb, rated=rated), *tied))
+    cautions = [
+        f"caution: {quantities.discriminant.name}, {point.target}: {point.caution}"
+        for quantities in found.discriminants
+        for point in quantities.points
+        if point.caution
+    ]
     below = (
         "an event passes if the integer >= threshold; in brackets the 68.3 % interval of Clopper and Pearson",
         "tied events: signal + background at the threshold itself, which can only pass together",
+        *cautions,
     )
     return Grid("Working points", tuple(rows), "<<" + ">" * (len(rows[0]) - 2), below)
 
