@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trigml import __version__
 from trigml.backends.languages import Language
-from trigml.backends.rtl.interface import interface_document
+from trigml.backends.rtl.interface import interface_document, interface_json
 from trigml.backends.rtl.names import module_name
 from trigml.backends.rtl.network import Logic
 from trigml.backends.rtl.options import RtlOptions
@@ -82,8 +82,7 @@ def rtl_project(
     }
     files[PROJECT_FILE] = (json.dumps(description, indent=2) + "\n").encode()
     files["README.md"] = interface_document(logic, options).encode()
-    contracts = [contract.to_json() for contract in graph.contracts]
-    files["contract.json"] = (json.dumps(contracts, indent=2) + "\n").encode()
+    files["contract.json"] = (json.dumps(interface_json(graph), indent=2) + "\n").encode()
     files |= _scripts(logic, options)
     if vectors is not None:
         files |= _testbench(logic, options, *vectors)
