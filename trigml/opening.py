@@ -72,8 +72,17 @@ def open_model(
         return _opened(path, options or OpenOptions())
 
 
+def run_at(path: Path) -> Run | None:
+    """The run that a MODEL is; ``None`` for a model file, which is not read.
+
+    Raises:
+        BadInput: it is neither, or the run is damaged.
+    """
+    return None if _is_onnx(path) or _is_keras_model(path) else open_run(path)
+
+
 def _opened(path: Path, options: OpenOptions) -> OpenedModel:
-    if path.suffix.lower() == ".onnx" and not path.is_dir():
+    if _is_onnx(path):
         return _open_onnx(path, options)
     if not _is_keras_model(path):
         return _open_run(path, options)
@@ -129,6 +138,10 @@ def _format(option: str, text: str | None) -> FixedPoint | None:
         raise BadInput(
             error.problem, where=f"{option} {text}", expected=error.expected, found=error.found
         ) from error
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.suffix.lower() == ".onnx" and not path.is_dir()
 
 
 def _is_keras_model(path: Path) -> bool:

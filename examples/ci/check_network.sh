@@ -3,9 +3,12 @@
 #
 #   check_network.sh SPEC.yml [OPTION of trigml train …]     trained first, with --quantize
 #   check_network.sh RUN                                     a run that trigml train has made; it stays as it is
-#   check_network.sh MODEL [OPTION of trigml verify …]       a Keras, QKeras or QONNX file: compared, no budget
+#   check_network.sh MODEL [OPTION …]                        a Keras, QKeras or QONNX file; options of trigml verify,
+#                                                            with BUDGET those that trigml synth has, too
 #
 # Set in the environment:
+#   BUDGET         YAML file with the limits, as in a spec's section    [the spec's; none for a model file]
+#   PART, CLOCK_NS what the firmware of a model file is for             [those of trigml synth]
 #   OUT            folder of everything that is made; must not exist yet   [firmware_check]
 #   STAGES         what is compared with the integer graph                 [all; see docs/verify.md]
 #   REQUIRE_TIER   lowest tier of figures that can keep the budget         [mapped]
@@ -19,10 +22,13 @@ network=${1:?"a spec, a run or a model file is needed (see the head of $0)"}
 shift
 out=${OUT:-firmware_check}
 run=$out/run
-firmware=$run/rtl/verilog # where trigml synth writes unless it is told otherwise
+firmware=$run/rtl/verilog # where trigml synth writes a run's firmware unless it is told otherwise
 tier=${REQUIRE_TIER:-mapped}
 case $network in *.onnx) source=qonnx ;; *) source=keras ;; esac
 stages=${STAGES:-$source,native,logic,rtl,netlist,hls}
+firmware_options=()
+if [[ -n ${BUDGET:-} ]]; then firmware_options=(--budget "$BUDGET"); fi
+words=() # what a model file does not say by itself
 verdict=0
 
 # step LOG COMMAND …: its tables go to LOG, too. What leaves nothing for the next step to work on ends the job.
@@ -66,21 +72,35 @@ if [[ -f $network/manifest.json ]]; then
     cp -R "$network" "$run"
 elif [[ $network == *.yml || $network == *.yaml ]]; then
     step train.txt trigml train "$network" --quantize --out "$run" "$@"
+elif [[ -n ${BUDGET:-} ]]; then
+    run=$network
+    firmware=$out/rtl
+    words=("$@")
+    firmware_options+=(--out "$firmware")
+    if [[ -n ${PART:-} ]]; then firmware_options+=(--part "$PART"); fi
+    if [[ -n ${CLOCK_NS:-} ]]; then firmware_options+=(--clock-ns "$CLOCK_NS"); fi
 else
-    echo "**No budget was held:** a model file has no spec. Its stages are compared." | tee "$out/note.md"
+    echo "**No budget was held:** a model file has no spec, and BUDGET names no limits. Its stages are compared." |
+        tee "$out/note.md"
     step verify.txt trigml verify "$network" --stages "$stages" "$@"
     exit "$verdict"
 fi
 
-step synth.txt trigml synth "$run" --backend rtl --require-tier "$tier" --map-time-limit "${MAP_LIMIT:-900}"
+step synth.txt trigml synth "$run" --backend rtl --require-tier "$tier" --map-time-limit "${MAP_LIMIT:-900}" \
+    "${firmware_options[@]}" "${words[@]}"
 # The files that synth has written are compared as they lie. Those that are not exact lie elsewhere; then verify
 # writes its own and shows which stages part.
 written=()
 if [[ -d $firmware && ,$stages, =~ ,(rtl|netlist), ]]; then written=(--project "$firmware"); fi
-step verify.txt trigml verify "$run" --stages "$stages" "${written[@]}"
-step report.json trigml report "$run" --require-tier "$tier" --markdown "$out/report.md" --json >/dev/null
+step verify.txt trigml verify "$run" --stages "$stages" "${written[@]}" "${words[@]}"
+reported=$run # for a model file: its firmware, also if that is not exact
+if [[ $run == "$network" ]]; then
+    reported=$firmware
+    if [[ ! -d $firmware ]]; then reported=$firmware.not-exact; fi
+fi
+step report.json trigml report "$reported" --require-tier "$tier" --markdown "$out/report.md" --json >/dev/null
 if ! grep -q '"judged": true' "$out/report.json"; then
-    echo "**No budget was held:** the spec has none, it is for another device, or the firmware is not exact." |
+    echo "**No budget was held:** there is none, it is for another device, or the firmware is not exact." |
         tee "$out/note.md"
 fi
 exit "$verdict"

@@ -23,8 +23,9 @@ from trigml.backends.hls.options import HlsBackend, options_from
 from trigml.cli.main import exit_code_of
 from trigml.fixedpoint import Rounding
 from trigml.graph import Graph
-from trigml.runs import open_run
+from trigml.opening import OpenOptions
 from trigml.synthesis.hls import hls_folder
+from trigml.synthesis.subject import EventChoice, Subject
 
 pytestmark = pytest.mark.slow
 
@@ -199,7 +200,7 @@ def test_options_out_of_range_are_refused(run: Path, capsys: pytest.CaptureFixtu
 
 def test_other_options_have_a_folder_of_their_own(trained: Path) -> None:
     """Two choices never ask for the same folder; the spec's own target has the short name."""
-    opened = open_run(trained)
+    subject = Subject.at(trained, OpenOptions(), EventChoice())
     usual = options_from(
         "vitis", part="xcvu13p-flga2577-2-e", clock_ns=5.0, io="parallel", strategy="latency", reuse_factor=1
     )
@@ -210,7 +211,7 @@ def test_other_options_have_a_folder_of_their_own(trained: Path) -> None:
         replace(usual, reuse_factor=2),
         replace(usual, backend=HlsBackend.QUARTUS, part="Arria10"),
     ]
-    names = [hls_folder(opened, choice).name for choice in choices]
+    names = [hls_folder(subject, choice).name for choice in choices]
     assert len(set(names)) == len(choices)
     assert names[0] == "vitis-parallel-latency"
     assert names[4] == "quartus-parallel-latency"

@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ import pytest
 import yaml
 
 import trigml
+from trigml.backends.onnx.assembly import serialised
+from trigml.backends.onnx.qonnx_writer import qonnx_model
+from trigml.graph import Graph
 from trigml.verify.building import StageName
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -211,7 +214,11 @@ printf '%s\\n' "$*" >> calls.txt
 echo "table of $1"
 case $1 in
     train) mkdir -p "$5" ;;
-    synth) if [[ $SYNTH != 4 ]]; then mkdir -p "$2/rtl/verilog"; fi ;;
+    synth)
+        place=$2/rtl/verilog
+        if [[ $* =~ --out\\ ([^ ]+) ]]; then place=${BASH_REMATCH[1]}; fi
+        if [[ $SYNTH != 4 ]]; then mkdir -p "$place"; fi
+        ;;
     report) echo "{\\"judged\\": ${JUDGED:-true}}"; echo "page of report" > "$6" ;;
 esac
 name=${1^^}
@@ -294,6 +301,34 @@ def test_model_file_is_not_said_to_keep_a_budget(tmp_path: Path) -> None:
     assert call.startswith("verify model.h5 --stages keras,")
     assert call.endswith("--input-type fixed<8,4>")
     assert "No budget was held" in job.summary
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"), [({}, 0), ({"SYNTH": "3", "REPORT": "3"}, 3), ({"SYNTH": "4", "VERIFY": "4"}, 4)]
+)
+def test_model_file_with_a_budget(codes: dict[str, str], expected: int, tmp_path: Path) -> None:
+    """With limits in ``BUDGET``, a model file goes all the way, and is opened in the same way each time."""
+    variables = {"BUDGET": "limits.yml", "PART": "vu9p", "CLOCK_NS": "2.5", "STAGES": "keras,rtl", **codes}
+    job = stand_in(tmp_path, "model.h5 --input-type 'fixed<8,4>'", variables)
+    assert job.code == expected
+    synth, verify, report = (job.workspace / "calls.txt").read_text().splitlines()
+    assert synth == (
+        f"synth model.h5 --backend rtl --require-tier mapped --map-time-limit 900 --budget limits.yml "
+        f"--out {OUT}/rtl --part vu9p --clock-ns 2.5 --input-type fixed<8,4>"
+    )
+    exact = f" --project {OUT}/rtl" if expected != 4 else ""
+    assert verify == f"verify model.h5 --stages keras,rtl{exact} --input-type fixed<8,4>"
+    place = f"{OUT}/rtl" if expected != 4 else f"{OUT}/rtl.not-exact"
+    assert report.startswith(f"report {place} --require-tier mapped")
+    assert "page of report" in job.summary
+    assert "No budget was held" not in job.summary
+
+
+def test_a_budget_of_ones_own_stands_for_that_of_the_spec(tmp_path: Path) -> None:
+    """``BUDGET`` reaches ``synth`` for a spec, too."""
+    job = stand_in(tmp_path, "spec.yml", {"BUDGET": "limits.yml"})
+    (call,) = re.findall(r"^synth .*$", (job.workspace / "calls.txt").read_text(), re.MULTILINE)
+    assert call.endswith("--budget limits.yml")
 
 
 def test_a_budget_that_was_not_judged_is_told(tmp_path: Path) -> None:
@@ -397,3 +432,27 @@ def test_a_changed_word_of_the_firmware_is_seen(checked: Job, tmp_path: Path) ->
     job = run_job([command], workspace, github_variables(workspace))
     assert job.code == 4, job.output
     assert re.search(r"^rtl  .* [1-9][\d,]* +[\d,]+$", job.output, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_model_file_that_breaks_its_budget(tmp_path: Path, make_graph: Callable[..., Graph]) -> None:
+    """A QONNX file, which has no spec, is held to the limits of ``BUDGET`` by mapped figures."""
+    workspace = repository(tmp_path / "repository")
+    model = serialised(qonnx_model(make_graph(0, sizes=(3, 4, 2))).proto)
+    (workspace / "trigger.onnx").write_bytes(model)
+    (workspace / "limits.yml").write_text("latency: 1 BX\nresources: {LUT: 3}\n")
+    variables = gitlab_variables(workspace) | {
+        "NETWORK": "trigger.onnx",
+        "BUDGET": "limits.yml",
+        "STAGES": "rtl",
+    }
+    commands = ['bash ci/check_network.sh "$NETWORK" --random 200']
+    job = run_job(commands, workspace, variables)
+    assert job.code == 3, job.output
+    assert [command.split()[1] for command in job.commands()] == ["synth", "verify", "report"]
+    assert job.summary.startswith("# trigger.onnx: exit code 3\n")
+    assert "No budget was held" not in job.summary
+    assert re.search(r"^\| LUT +\| ≤ 3 +\|.*mapped.*BROKEN", job.summary, re.MULTILINE)
+    report = json.loads((job.out / "report.json").read_text())
+    limits = {limit["metric"]: limit["broken"] for limit in report["budget"]["limits"]}
+    assert limits == {"latency": False, "LUT": True}

@@ -259,6 +259,23 @@ def test_a_broken_budget_is_exit_code_3_after_everything_is_shown(
     assert "tier too low" in capsys.readouterr().out
 
 
+def test_a_budget_file_stands_for_that_of_the_spec(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects ``--budget`` for a run: its limits are judged, and are those that ``report`` finds later."""
+    limits = tmp_path / "limits.yml"
+    limits.write_text("latency: 1 cycles\n")
+    folder = tmp_path / "project"
+    command = ["synth", str(trained), "--out", str(folder), *NO_MAP, "--budget", str(limits)]
+    assert exit_code_of(command) == 3
+    shown = capsys.readouterr()
+    assert "the firmware breaks a limit of the budget: latency" in shown.err
+    assert "the budget is that of limits.yml, not that of the run's spec" in shown.out
+    assert exit_code_of(["report", str(folder), "--json"]) == 3
+    (limit,) = json.loads(capsys.readouterr().out)["budget"]["limits"]
+    assert (limit["metric"], limit["broken"], limit["tier"]) == ("latency", True, "mapped")
+
+
 def test_a_mapping_that_takes_too_long_leaves_an_honest_report(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,12 +14,11 @@ from trigml.cli.options import DeviceFiles, Json, RequireTier, RunFolder, Verbos
 HELP = """
 Show what a run reaches: performance, bit-exactness, latency and resources.
 
-RUN is a run, or the folder of one project.
+RUN is a run, or the folder of one project, of a run or of a model file.
 
 Each latency and resource figure stands with its tier (vendor, mapped, estimate), tool, version, part and
 clock (docs/rtl.md). If a vendor's tool has run in a project's folder since, its figures are shown, too. A
-project whose files were changed since its report was made is refused. A budget of the spec that is broken is
-exit code 3.
+project whose files were changed since its report was made is refused. A broken budget is exit code 3.
 
 Examples:
 

@@ -125,6 +125,6 @@ def verify(
         raise first.explained()
     command = model_words(model, options)
     console.next_step(
-        f"trigml inspect {command}" if opened.run is None else f"trigml synth {command}",
+        f"trigml synth {command}",
         f"trigml verify {command} --stages hls --backend quartus --io stream",
     )

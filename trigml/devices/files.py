@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from trigml.devices.part import Board, BoardClock, BoardPart, Part
 from trigml.errors import BadInput
 from trigml.spec.mistakes import Schema
-from trigml.spec.yaml_text import read_yaml
+from trigml.spec.yaml_text import read_yaml_file
 
 _Count: TypeAlias = Annotated[int, Field(ge=0, le=10**9)]
 _Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -114,12 +114,7 @@ def read_device_file(path: Path) -> tuple[tuple[Part, ...], tuple[Board, ...]]:
         BadInput: no such file, broken YAML, an unknown key (with the nearest ones), a missing source, a value
             of a wrong type or out of range, regions that do not fit into their part.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "not a text file in UTF-8"
-        raise BadInput(f"cannot read the device file: {why}", where=str(path)) from error
-    document = read_yaml(text, str(path))
+    document = read_yaml_file(path, _SCHEMA.noun)
     try:
         content = DeviceFile.model_validate_json(json.dumps(document.content, default=str))
     except ValidationError as error:

@@ -97,7 +97,7 @@ class ProjectReport:
         options: what it was made for.
         contents: the files that the report is about.
         comparison: stages, events, differences.
-        budget: what the run's spec allows, for which device (``budget.part`` is always there).
+        budget: what is allowed, and for which device (without one: whatever the project is for).
         own: latency and resources by trigml's own means.
         modules: cells of each module of a mapped RTL design.
         vendor: the same from vendors' reports, if some lie in the folder; never stored, always read anew.
@@ -235,7 +235,7 @@ def read_report(folder: Path) -> ProjectReport:
             "there is no readable report of a project here",
             where=str(folder),
             found=_first(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}",
-            remedy="make it with: trigml synth RUN",
+            remedy="make it with: trigml synth MODEL",
         ) from error
     return report.with_vendor()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
@@ -37,6 +38,20 @@ class Document:
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path)
+
+
+def read_yaml_file(path: Path, noun: str) -> Document:
+    """Read a YAML mapping from a file, which messages call a ``noun``.
+
+    Raises:
+        BadInput: it is not there, is not a text, or as ``read_yaml``.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "not a text file in UTF-8"
+        raise BadInput(f"cannot read the {noun}: {why}", where=str(path)) from error
+    return read_yaml(text, str(path))
 
 
 def read_yaml(text: str, source: str) -> Document:

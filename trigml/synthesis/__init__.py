@@ -1,1 +1,1 @@
-"""``trigml synth``: a run's graph as an HLS or RTL project that is checked bit by bit and reported on."""
+"""``trigml synth``: a network as an HLS or RTL project that is checked bit by bit and reported on."""

@@ -7,7 +7,7 @@ agree goes to a folder ending in ``.not-exact``, for finding out why.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,25 +16,17 @@ from typing import TypeAlias
 import numpy as np
 
 from trigml.atomic import replacing_folder, write_json
-from trigml.data.blocks import Chunk
-from trigml.data.splits import Split
 from trigml.errors import BadInput, ToolFailed
-from trigml.fixedpoint import IntArray, to_values
-from trigml.graph import Graph
-from trigml.opening import OpenedModel, open_model
+from trigml.fixedpoint import to_values
 from trigml.progress import Progress, Silent
 from trigml.project import PROJECT_FILE, Project
 from trigml.reports.stored import REPORT, ProjectReport, stored_content
-from trigml.runs import Run
 from trigml.spec import BudgetSpec
-from trigml.verify.events import NamedEvents, events_of_split
+from trigml.synthesis.subject import Inputs, Subject
 from trigml.verify.stages import GraphStage
-from trigml.verify.vectors import Vectors
-from trigml.verify.verification import vector_sets
 
 PLOTS = "plots"
 NOT_EXACT_SUFFIX = ".not-exact"
-TESTBENCH_EVENTS = 1000
 
 
 @dataclass(frozen=True)
@@ -42,27 +34,25 @@ class Request:
     """What is asked of a synthesis, whatever the kind of project.
 
     Attributes:
-        run: a finished run with a quantised model.
-        out: where the project goes; ``None``: into the run, one folder per choice of options.
-        data: files of events to take the test split from, default those of the training.
+        subject: a run, or a model file.
+        budget: what the firmware may take; without a part, on whatever part the project is for.
+        out: where the project goes; ``None``: one folder per choice of options, in the run, or for a model
+            file in the working directory.
         random_count: random vectors, half of them on the grid (``None``: by the size of the network).
         seed: of the random vectors.
         force: replace another trigml project that stands in ``folder``.
+        notes: what the reader of the report should know of these choices.
         progress: listener.
     """
 
-    run: Run
+    subject: Subject
+    budget: BudgetSpec
     out: Path | None = None
-    data: Sequence[str] = ()
     random_count: int | None = None
     seed: int = 1
     force: bool = False
+    notes: tuple[str, ...] = ()
     progress: Progress = Silent()
-
-    @property
-    def budget(self) -> BudgetSpec:
-        """What the run's spec allows, with the device that it is for."""
-        return self.run.spec.firmware_budget
 
     def place(self, usual: Path) -> Path:
         """Where the project goes, ``usual`` if nothing else was said.
@@ -80,43 +70,9 @@ class Request:
         """The model, and what it is checked on.
 
         Raises:
-            BadInput: there is no quantised model, or the events are not there.
+            BadInput: as ``Subject.inputs``.
         """
-        model = open_model(self.run.path, progress=self.progress)
-        with self.progress.task("Reading the test split") as task:
-            events = events_of_split(self.run, Split.TEST, self.data)
-            named = NamedEvents("test split", events.features)
-            sets = vector_sets(model.graph, named, self.random_count, self.seed)
-            words = GraphStage(model.graph).outputs(sets[0])
-            task.advance()
-        return Inputs(model, events, sets, words)
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """A model and what it is checked on.
-
-    Attributes:
-        model: the opened run.
-        events: the test split.
-        sets: inputs of the comparison; the first one is the test split.
-        words: the graph's outputs (events, n_out) for the test split.
-    """
-
-    model: OpenedModel
-    events: Chunk
-    sets: tuple[Vectors, ...]
-    words: IntArray
-
-    @property
-    def graph(self) -> Graph:
-        """The model's graph."""
-        return self.model.graph
-
-    @property
-    def testbench(self) -> tuple[IntArray, IntArray]:
-        """Input and output words of the events that the project's own testbench gets."""
-        return self.sets[0].words[:TESTBENCH_EVENTS], self.words[:TESTBENCH_EVENTS]
+        return self.subject.inputs(self.random_count, self.seed, self.progress)
 
 
 @dataclass(frozen=True)
@@ -218,18 +174,25 @@ def write_project(
         write_json(beside / REPORT, stored_content(report))
 
 
-def roc_plot(run: Run, inputs: Inputs, name: str) -> Addition:
-    """ROC curves of a run with the hardware's line, ``name``: its words are the graph's, as was shown."""
+def plots(request: Request, inputs: Inputs, name: str) -> dict[str, Addition]:
+    """ROC curves of a run with the hardware's line, ``name``: its words are the graph's, as was shown.
+
+    Nothing for a model file, whose events have no labels.
+    """
+    run, events = request.subject.run, inputs.split
+    if run is None or events is None:
+        return {}
 
     def draw(folder: Path) -> None:
         from trigml.reports.roc_plot import write_roc_plot
         from trigml.training.evaluation import models_of
         from trigml.training.events import labels_of
 
-        scores, events = run.scores(), inputs.events
+        scores, graph = run.scores(), inputs.graph
         models = models_of(scores) if np.array_equal(scores.event_id, events.event_id) else {}
-        models[name] = to_values(inputs.words, inputs.graph.output.format.fraction)
+        words = GraphStage(graph).outputs(inputs.sets[0])
+        models[name] = to_values(words, graph.output.format.fraction)
         spec = run.spec
         write_roc_plot(models, labels_of(events), spec.data.classes, folder / "roc", sample=spec.title)
 
-    return draw
+    return {PLOTS: draw}

@@ -1,4 +1,4 @@
-"""The graph of a run as an HLS project, compiled with g++ and compared in every word."""
+"""The graph of a network as an HLS project, compiled with g++ and compared in every word."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from trigml.backends.hls.writer import HlsProject, hls_project
 from trigml.estimation import estimate_hls
 from trigml.progress import Progress
 from trigml.reports.stored import Contents, ProjectReport
-from trigml.runs import Run, names
+from trigml.runs import names
 from trigml.synthesis.common import (
-    PLOTS,
-    Inputs,
     Request,
     Synthesis,
     folder_word,
     not_exact,
-    roc_plot,
+    plots,
     stands_already,
     write_project,
 )
+from trigml.synthesis.subject import Inputs, Subject
 from trigml.toolchains.programs import find_compiler
 from trigml.verify.building import StageName, StageSources, build_stages
 from trigml.verify.comparison import Comparison, compare
 from trigml.verify.stages import GraphStage
 
 
-def hls_folder(run: Run, options: HlsOptions) -> Path:
-    """Where a project goes if nothing else is said: one folder per choice of options, inside the run."""
-    target = run.spec.target
+def hls_folder(subject: Subject, options: HlsOptions) -> Path:
+    """Where a project goes if nothing else is said: one folder per choice of options."""
+    target = subject.target
     parts = [options.backend.value, options.io.value, options.strategy.value]
     if options.reuse_factor != 1:
         parts.append(f"rf{options.reuse_factor}")
@@ -41,14 +40,14 @@ def hls_folder(run: Run, options: HlsOptions) -> Path:
     usual = target.part if options.backend.value == target.backend else options.backend.default_part
     if options.part != usual:
         parts.append(folder_word(options.part))
-    return run.path / names.HLS / "-".join(parts)
+    return subject.folder(names.HLS, parts)
 
 
 def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
-    """Write the HLS project of a run, check it and report on it.
+    """Write the HLS project of a run or model file, check it and report on it.
 
     Args:
-        request: the run, the place, the events.
+        request: the network, the place, the events.
         options: backend, part, clock and the rest.
 
     Raises:
@@ -57,7 +56,7 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         NotBitExact: a stage differs from the graph; the project is beside its place, in
             ``not_exact(place)``.
     """
-    folder = request.place(hls_folder(request.run, options))
+    folder = request.place(hls_folder(request.subject, options))
     emulated = options.backend.emulates_with_gxx
     if emulated:
         find_compiler()  # its absence should not show only after half a minute of work
@@ -76,12 +75,12 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         comparison,
         request.budget,
         estimate.figures,
-        notes=(*_notes(options), *project.notes, *estimate.refusals),
+        notes=(*request.notes, *inputs.notes, *_notes(options), *project.notes, *estimate.refusals),
     )
     if comparison.first_difference is not None:
         write_project(project, replace(report, folder=not_exact(folder)))
         raise comparison.first_difference.explained()
-    additions = {PLOTS: roc_plot(request.run, inputs, "HLS C++")} if emulated else {}
+    additions = plots(request, inputs, "HLS C++") if emulated else {}
     with request.progress.task("Writing the project and its report"):
         write_project(project, report, additions, kept=kept)
     return Synthesis(report.with_vendor(), kept, _vendor_commands(folder, options))
@@ -97,7 +96,7 @@ def _vendor_commands(folder: Path, options: HlsOptions) -> tuple[str, ...]:
 
 
 def _comparison(inputs: Inputs, project: HlsProject, listener: Progress) -> Comparison:
-    wanted = [StageName.KERAS]
+    wanted = [inputs.original]
     wanted += [StageName.HLS] if project.options.backend.emulates_with_gxx else []
     with tempfile.TemporaryDirectory(prefix="trigml_synth_") as scratch:
         sources = StageSources(inputs.model, Path(scratch), project.options, project=project)

@@ -1,4 +1,4 @@
-"""The graph of a run as an RTL project, simulated cycle by cycle, mapped to cells and simulated again."""
+"""The graph of a network as an RTL project, simulated cycle by cycle, mapped to cells and simulated again."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from trigml.reports.figures import Figure, Tier, latency_figures
 from trigml.reports.mapped import mapped_figures, module_rows
 from trigml.reports.stored import Contents, ProjectReport
 from trigml.reports.unrolled import latency_claim, resource_estimate
-from trigml.runs import Run, names
+from trigml.runs import names
 from trigml.spec import BudgetSpec
 from trigml.synthesis.common import (
-    PLOTS,
-    Addition,
     Request,
     Synthesis,
     folder_word,
     not_exact,
-    roc_plot,
+    plots,
     stands_already,
     write_project,
 )
 from trigml.synthesis.rtl_checks import Checked, Mapping, Measured, checked, simulation_missing
+from trigml.synthesis.subject import Subject
 from trigml.toolchains.programs import find_compiler
 from trigml.toolchains.verilator import find_verilator
 from trigml.toolchains.yosys import find_yosys
@@ -34,9 +33,9 @@ from trigml.verify.comparison import Comparison
 NETLIST = "netlist"
 
 
-def rtl_folder(run: Run, options: RtlOptions) -> Path:
-    """Where a project goes if nothing else is said: one folder per choice of options, inside the run."""
-    target = run.spec.target
+def rtl_folder(subject: Subject, options: RtlOptions) -> Path:
+    """Where a project goes if nothing else is said: one folder per choice of options."""
+    target = subject.target
     parts = [options.language.value]
     if options.stages is not None:
         parts.append(f"{options.stages}stages")
@@ -44,14 +43,14 @@ def rtl_folder(run: Run, options: RtlOptions) -> Path:
         parts.append(f"{options.clock_ns:g}ns")
     if options.part != target.part:
         parts.append(folder_word(options.part))
-    return run.path / names.RTL / "-".join(parts)
+    return subject.folder(names.RTL, parts)
 
 
 def synthesise_rtl(request: Request, options: RtlOptions, mapping: Mapping) -> Synthesis:
-    """Write the RTL project of a run, check it and report on it.
+    """Write the RTL project of a run or model file, check it and report on it.
 
     Args:
-        request: the run, the place, the events.
+        request: the network, the place, the events.
         options: part, clock, language and stages.
         mapping: whether and how it is mapped to cells.
 
@@ -61,7 +60,7 @@ def synthesise_rtl(request: Request, options: RtlOptions, mapping: Mapping) -> S
         NotBitExact: a stage differs from the graph, or the latency is not the one that the project claims;
             the project is beside its place, in ``not_exact(place)``.
     """
-    folder = request.place(rtl_folder(request.run, options))
+    folder = request.place(rtl_folder(request.subject, options))
     _require_tools(options, mapping)
     inputs = request.inputs()
     with request.progress.task("Building the logic with alkaid"):
@@ -83,11 +82,9 @@ def synthesise_rtl(request: Request, options: RtlOptions, mapping: Mapping) -> S
         report,
         own=tuple(_figures(found, logic, options)),
         modules=() if found.mapped is None else module_rows(found.mapped),
-        notes=found.notes,
+        notes=(*request.notes, *inputs.notes, *found.notes),
     )
-    additions: dict[str, Addition] = {}
-    if found.rtl is not None:
-        additions[PLOTS] = roc_plot(request.run, inputs, "RTL")
+    additions = {} if found.rtl is None else plots(request, inputs, "RTL")
     if found.mapped is not None:
         additions[NETLIST] = found.mapped.write_netlist
     with request.progress.task("Writing the project and its report"):

@@ -11,7 +11,8 @@ from trigml.backends.languages import Language
 from trigml.backends.rtl import RtlOptions, RtlProject
 from trigml.devices import Devices
 from trigml.errors import BadInput, MissingTool, ToolFailed
-from trigml.synthesis.common import Inputs, Request
+from trigml.synthesis.common import Request
+from trigml.synthesis.subject import Inputs
 from trigml.toolchains.ghdl import find_ghdl
 from trigml.toolchains.yosys import Family, MappedDesign, default_cache, map_design
 from trigml.verify.building import StageName, StageSources, build_stages
@@ -147,10 +148,10 @@ class _Checks:
         return GraphStage(self.inputs.graph)
 
     def rtl(self, missing: str) -> Checked:
-        """Compare QKeras, the logic and the RTL; measure the RTL's timing if they agree."""
+        """Compare the original model, the logic and the RTL; measure the RTL's timing if they agree."""
         listener = self.request.progress
         sources = StageSources(self.inputs.model, self.scratch, logic=self.project.logic)
-        built = build_stages(sources, required=[StageName.KERAS, StageName.LOGIC], progress=listener)
+        built = build_stages(sources, required=[self.inputs.original, StageName.LOGIC], progress=listener)
         if missing:
             comparison = compare(self.reference, built.stages, self.inputs.sets, listener)
             return Checked(comparison, notes=(missing,))

@@ -90,6 +90,6 @@ def written_netlist(project: WrittenProject) -> Path:
         raise BadInput(
             "the project has no mapped netlist",
             where=str(project.netlist),
-            remedy="trigml synth RUN --backend rtl maps the RTL where Yosys has the cells of the part",
+            remedy="trigml synth MODEL --backend rtl maps the RTL where Yosys has the cells of the part",
         )
     return project.netlist

@@ -1,0 +1,36 @@
+"""A budget in a YAML file of its own, with the keys of a spec's ``budget`` section."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from trigml.errors import BadInput
+from trigml.spec.mistakes import Schema
+from trigml.spec.schema import BudgetSpec
+from trigml.spec.yaml_text import read_yaml_file
+
+_SCHEMA = Schema(BudgetSpec, "budget")
+
+
+def load_budget(path: Path) -> BudgetSpec:
+    """Load the limits that firmware has to keep.
+
+    Raises:
+        BadInput: no such file, broken YAML, an unknown key (with the nearest ones), a value of a wrong type
+            or out of range, or no limit at all.
+    """
+    document = read_yaml_file(path, _SCHEMA.noun)
+    try:
+        budget = BudgetSpec.model_validate_json(json.dumps(document.content, default=str))
+    except ValidationError as error:
+        raise _SCHEMA.explained(error.errors(include_url=False), document, str(path)) from error
+    if not budget.asks:
+        raise BadInput(
+            "the budget asks for nothing",
+            where=str(path),
+            expected="a limit of latency, initiation_interval or resources, for example 'latency: 4 BX'",
+        )
+    return budget
