@@ -42,3 +42,13 @@ def test_the_table_names_part_and_regions() -> None:
 def test_without_a_resource_there_is_no_table() -> None:
     """Latencies alone fill no device."""
     assert utilisation_grid(figures()[5:], DEVICES.part("xcvu13p")) is None
+
+
+def test_of_two_stages_of_a_build_the_latest_is_shown() -> None:
+    """Rows of synthesis and of routing cannot be told apart in this table: the first of each tier counts."""
+    rows = [
+        Figure("LUT", value, "", tier, "tool", "", 5.0)
+        for value, tier in ((400, Tier.VENDOR), (500, Tier.VENDOR), (300, Tier.MAPPED))
+    ]
+    shown = utilisation(rows, DEVICES.part("xcvu13p"))
+    assert [(row.figure.value, row.figure.tier) for row in shown] == [(400, Tier.VENDOR), (300, Tier.MAPPED)]

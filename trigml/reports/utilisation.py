@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trigml.devices import Part
-from trigml.reports.figures import Figure
+from trigml.reports.figures import Figure, Tier
 from trigml.reports.terminal import Grid, percent
 
 
@@ -37,15 +37,21 @@ class Utilisation:
 
 
 def utilisation(figures: Sequence[Figure], part: Part) -> tuple[Utilisation, ...]:
-    """Those of the resource figures of which the part has any, in their order."""
+    """Those of the resource figures of which the part has any, in their order.
+
+    Of a tier's figures of one resource the first counts, as in a budget: that of the latest stage of a build.
+    """
+    first: dict[tuple[str, Tier], Figure] = {}
+    for figure in figures:
+        if not figure.unit and part.resources.get(figure.metric):
+            first.setdefault((figure.metric, figure.tier), figure)
     return tuple(
         Utilisation(
             figure,
             figure.value / part.resources[figure.metric],
             figure.value / part.region[figure.metric] if part.region.get(figure.metric) else None,
         )
-        for figure in figures
-        if not figure.unit and part.resources.get(figure.metric)
+        for figure in first.values()
     )
 
 
