@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trigml.backends.rtl import logic_of
+from trigml.backends.rtl import logic_of, network
 from trigml.contract import InputContract
 from trigml.emulation.numpy_emulator import emulate, emulate_tensors
-from trigml.errors import BadInput
+from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import FixedPoint, Overflow, Rounding
 from trigml.graph import Constants, Graph, GraphBuilder, operations
 from trigml.graph.operations import Quantize
@@ -219,6 +219,22 @@ def test_a_table_behind_a_rounding_that_reaches_no_end(source: str) -> None:
     format_ = graph.inputs[0].format
     words = np.arange(format_.min_word, format_.max_word + 1).reshape(-1, 1)
     np.testing.assert_array_equal(logic_of(graph, 5.0).outputs(words), emulate(graph, words))
+
+
+def test_an_assertion_of_alkaid_names_the_layer(
+    make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects against a traceback where alkaid gives up: the layer and alkaid's words, exit code 2."""
+
+    def gives_up(*arguments: object, **options: object) -> None:
+        raise AssertionError("not covered, says a test")
+
+    monkeypatch.setattr(network, "requantized", gives_up)
+    with pytest.raises(ToolFailed, match="could not build the logic") as error:
+        logic_of(make_graph(1), 5.0)
+    assert error.value.exit_code == 2
+    assert error.value.where == "layer 'act_1'"
+    assert "not covered, says a test" in str(error.value)
 
 
 def test_equal_words_give_the_first_index() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from trigml.backends.rtl.operations import WeightedSums, port, traced
 from trigml.backends.rtl.pipelining import pipelined
 from trigml.backends.rtl.rounding import requantized
-from trigml.errors import BadInput
+from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import IntArray
 from trigml.graph import Graph
 from trigml.graph.operations import Input, Linear, Operation, Quantize, Relu
@@ -82,6 +83,7 @@ def combinational_of(graph: Graph) -> Combinational:
 
     Raises:
         BadInput: an operation has no form here.
+        ToolFailed: alkaid does not hold what it assumes of itself.
     """
     return Combinational(graph, _traced(graph)[0])
 
@@ -96,6 +98,7 @@ def logic_of(graph: Graph, clock_ns: float, stages: int | None = None) -> Logic:
 
     Raises:
         BadInput: an operation has no form here, or is slower than the clock; no output depends on an input.
+        ToolFailed: alkaid does not hold what it assumes of itself.
     """
     combinational, tensors = _traced(graph)
     pipeline = pipelined(combinational, clock_ns, stages, tensors)
@@ -121,9 +124,25 @@ def _traced(graph: Graph) -> tuple[Any, Mapping[str, Any]]:
         if isinstance(operation, Input):
             tensors[operation.name] = port(operation, inputs[operation.name][0])
             continue
-        tensors[operation.name] = _variables(graph, operation, tensors, layers)
+        with _failures_named(f"layer {operation.name!r}"):
+            tensors[operation.name] = _variables(graph, operation, tensors, layers)
     outputs = np.concatenate([tensors[name].reshape(-1) for name in graph.outputs])
-    return _with_three_input_adders(trace(ports, outputs, keep_dead_inputs=True)), tensors
+    with _failures_named("the whole network"):
+        return _with_three_input_adders(trace(ports, outputs, keep_dead_inputs=True)), tensors
+
+
+@contextmanager
+def _failures_named(where: str) -> Iterator[None]:
+    """alkaid checks its own assumptions with assertions: where one does not hold, there is no logic."""
+    try:
+        yield
+    except (AssertionError, NotImplementedError) as error:
+        raise ToolFailed(
+            "alkaid could not build the logic",
+            where=where,
+            found=f"{type(error).__name__}: {error}",
+            remedy="please report this with the model",
+        ) from error
 
 
 def _variables(
