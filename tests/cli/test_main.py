@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import trigml
+from trigml.cli import main
 from trigml.cli.main import exit_code_of
 from trigml.errors import BadInput, GateBroken, Interrupted, MissingTool, NotBitExact, ToolFailed
 
@@ -106,6 +108,23 @@ def test_exit_codes_are_those_of_the_documentation() -> None:
     codes = [kind("x").exit_code for kind in (BadInput, MissingTool, ToolFailed)]
     assert codes == [2, 2, 2]
     assert [kind("x").exit_code for kind in (GateBroken, NotBitExact, Interrupted)] == [3, 4, 130]
+
+
+def test_a_full_disk_says_where_scratch_files_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The system's message names no file; the place that nobody thinks of is named instead."""
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(main, "app", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert exit_code_of(["synth", "run"]) == 2
+    messages = capsys.readouterr().err
+    assert messages.startswith("trigml: No space left on device\n")
+    assert f"a scratch file in {tmp_path}" in messages
+    assert "TMPDIR" in messages
 
 
 @pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGHUP])

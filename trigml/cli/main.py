@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import signal
 import sys
+import tempfile
 from typing import Annotated
 
 import typer
@@ -104,8 +106,7 @@ def exit_code_of(arguments: list[str]) -> int:
     except (KeyboardInterrupt, Abort):
         result = INTERRUPTED
     except OSError as error:
-        place = f"\n  where:    {error.filename}" if error.filename else ""
-        return _failed(f"{error.strerror or error}{place}", TrigmlError.exit_code)
+        return _failed(_system_error(error), TrigmlError.exit_code)
     if result == INTERRUPTED:
         return _failed("interrupted", INTERRUPTED)
     return int(result or 0)
@@ -114,6 +115,15 @@ def exit_code_of(arguments: list[str]) -> int:
 def _help_for(arguments: list[str]) -> str:
     known = {command.name for command in app.registered_commands} | {"data"}
     return " ".join(["trigml", *(word for word in arguments[:1] if word in known), "--help"])
+
+
+def _system_error(error: OSError) -> str:
+    """What the operating system refused, and where; a full disk does not say which one it is."""
+    place = f"\n  where:    {error.filename}" if error.filename else ""
+    if not place and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        place = f"\n  where:    a scratch file in {tempfile.gettempdir()}, or a result"
+        place += "\n  to do:    free some space, or choose another folder for scratch files with TMPDIR"
+    return f"{error.strerror or error}{place}"
 
 
 def _failed(message: str, exit_code: int) -> int:
