@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,12 @@ import pytest
 from trigml.backends.hls.options import HlsBackend, HlsOptions
 from trigml.backends.rtl import RtlOptions
 from trigml.devices import load_devices
-from trigml.reports.assessment import assess, broken_budgets
+from trigml.reports.assessment import assess, broken_budgets, inexact
 from trigml.reports.figures import Figure, Tier
 from trigml.reports.stored import Contents, Options, ProjectReport
 from trigml.reports.verdicts import Verdict
 from trigml.spec import BudgetSpec
-from trigml.verify.comparison import Comparison
+from trigml.verify.comparison import Comparison, Difference, StageResult
 
 PART = "xcvu13p-flga2577-2-e"
 DEVICES = load_devices()
@@ -70,3 +71,19 @@ def test_a_kept_budget_gives_no_advice() -> None:
     assessed = assess(report(RtlOptions(PART, 5.0), *kept), DEVICES)
     assert broken_budgets([assessed]) is None
     assert "no --no-map" not in assessed.text()
+
+
+def test_a_project_that_is_not_exact_is_exit_code_4_whenever_it_is_reported() -> None:
+    """Protects a CI that only looks at the report: no differing word and no wrong latency passes it."""
+    exact = report(RtlOptions(PART, 5.0))
+    first = Difference("rtl", "corners", 3, "dense", 1, 5, "6", (1, -2))
+    differing = Comparison((StageResult("rtl", "Verilator", 9, 18, 1, first),), ())
+    assert inexact([assess(exact, DEVICES)]) is None
+    for wrong, said in (
+        (replace(exact, failure="the latency is 4, not 5"), "the latency is 4, not 5"),
+        (replace(exact, comparison=differing), "rtl differs from the graph"),
+    ):
+        error = inexact([assess(exact, DEVICES), assess(wrong, DEVICES)])
+        assert error is not None
+        assert error.exit_code == 4
+        assert said in str(error)

@@ -61,9 +61,9 @@ def copied(trained: Path, project: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
-def reported(place: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def reported(place: Path, capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, Any]:
     capsys.readouterr()
-    assert exit_code_of(["report", str(place), "--json"]) == 0
+    assert exit_code_of(["report", str(place), "--json"]) == code
     content: dict[str, Any] = json.loads(capsys.readouterr().out)
     return content
 
@@ -201,7 +201,7 @@ def test_a_planted_fault_is_not_released(
     assert exit_code_of(["synth", str(trained), "--out", str(folder), *NO_MAP]) == 4
     assert fault.message in capsys.readouterr().err
     assert not folder.exists()
-    report = reported(folder.with_name("project.not-exact"), capsys)
+    report = reported(folder.with_name("project.not-exact"), capsys, code=4)
     assert report["bit_exact"] is False
     assert report["figures"] == []
     assert (fault.message in report["failure"]) == fault.failure
@@ -312,7 +312,7 @@ def test_a_swapped_cell_of_the_netlist_is_not_released(
     assert exit_code_of(["synth", str(trained), "--out", str(folder), *QUICK]) == 4
     assert "netlist" in capsys.readouterr().err
     assert not folder.exists()
-    assert reported(folder.with_name("project.not-exact"), capsys)["figures"] == []
+    assert reported(folder.with_name("project.not-exact"), capsys, code=4)["figures"] == []
 
 
 def test_vendor_tools_that_are_not_there_are_named(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:

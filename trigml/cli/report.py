@@ -45,7 +45,7 @@ def report(
     from trigml.atomic import write_text
     from trigml.devices import load_devices
     from trigml.project import PROJECT_FILE
-    from trigml.reports.assessment import Assessment, assess, broken_budgets
+    from trigml.reports.assessment import Assessment, assess, broken_budgets, inexact
     from trigml.reports.run_report import RunReport, run_report
     from trigml.reports.stored import read_report
 
@@ -67,6 +67,7 @@ def report(
     if markdown is not None:
         write_text(markdown, made.markdown() + "\n")
     console.result(made.text(), made.to_json())
-    if (broken := broken_budgets(assessed)) is not None:
-        raise broken
+    for problem in (inexact(assessed), broken_budgets(assessed)):
+        if problem is not None:
+            raise problem
     console.next_step(*steps)

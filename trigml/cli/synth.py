@@ -60,7 +60,7 @@ Examples:
 
     trigml synth runs/jet_tagger_hlf --backend rtl --clock-ns 2.778
 
-    trigml synth runs/jet_tagger_hlf --strategy resource --reuse-factor 4
+    trigml synth runs/jet_tagger_hlf --strategy resource --reuse-factor 4 --build
 
     trigml synth runs/jet_tagger_hlf --backend quartus --io stream --build
 

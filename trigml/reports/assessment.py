@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trigml.devices import Devices, Part
-from trigml.errors import BadInput, GateBroken
+from trigml.errors import BadInput, GateBroken, NotBitExact
 from trigml.reports.budget import judge
 from trigml.reports.figures import Tier, figures_json
 from trigml.reports.mapped import modules_grid
@@ -124,6 +124,20 @@ def _better(backend: str) -> str:
     if any(kind.value == backend for kind in ProjectKind):
         return f"{rtl}, the vendor's from --build where its tools are installed"
     return f"{rtl}; the reports of {backend}'s tool are not read"
+
+
+def inexact(assessments: Sequence[Assessment]) -> NotBitExact | None:
+    """What a project that is not exact ends in, after everything was printed; ``None`` if all are exact."""
+    report = next((assessed.report for assessed in assessments if not assessed.report.bit_exact), None)
+    if report is None:
+        return None
+    difference = report.comparison.first_difference
+    return NotBitExact(
+        "a project does not agree with its graph",
+        where=str(report.folder),
+        found=report.failure or ("" if difference is None else difference.explained().problem),
+        remedy="its table of differences is in the report; make it again, or remove this folder",
+    )
 
 
 def broken_budgets(assessments: Sequence[Assessment]) -> GateBroken | None:
