@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,3 +51,14 @@ class Project:
             path.write_bytes(content)
             if name.endswith(".sh"):
                 path.chmod(path.stat().st_mode | 0o111)
+
+
+def added_sources(folder: Path, files: Iterable[str]) -> list[str]:
+    """Files in a folder's ``src``, all of which the vendors' scripts and the simulator read, beyond some.
+
+    Args:
+        folder: a project.
+        files: those that belong to it, relative.
+    """
+    found = (path.relative_to(folder).as_posix() for path in (folder / "src").rglob("*") if path.is_file())
+    return sorted(set(found) - set(files))

@@ -147,6 +147,16 @@ def test_an_old_report_is_not_shown_for_a_changed_project(
     assert f"no file {name}" in capsys.readouterr().err
 
 
+def test_a_source_that_was_added_is_not_overlooked(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects against another module in the design: scripts read all of src; report and synth refuse it."""
+    project = copied / "rtl" / "verilog"
+    (project / "src" / "zz.v").write_text("module logic0; endmodule\n")
+    assert exit_code_of(["report", str(project)]) == 2
+    assert "another source: src/zz.v" in capsys.readouterr().err
+    assert exit_code_of(["synth", str(copied), *QUICK]) == 2
+    assert "another project, or a changed one" in capsys.readouterr().err
+
+
 def planted(monkeypatch: pytest.MonkeyPatch, change: Callable[[dict[str, bytes]], dict[str, bytes]]) -> None:
     """Every RTL project has its files changed before it is checked."""
     made = rtl.rtl_project

@@ -17,7 +17,7 @@ from trigml import __version__
 from trigml.backends.hls.options import HlsOptions
 from trigml.backends.rtl import RtlOptions
 from trigml.errors import BadInput
-from trigml.project import PROJECT_FILE, Project
+from trigml.project import PROJECT_FILE, Project, added_sources
 from trigml.reports.figures import Figure, figures_json, in_order, with_clock
 from trigml.reports.mapped import ModuleRow
 from trigml.reports.vendor import vendor_clock, vendor_figures
@@ -51,7 +51,7 @@ class Contents:
         """Refuse a folder that holds other files than those.
 
         Raises:
-            BadInput: one is missing, or was changed.
+            BadInput: one is missing, or was changed, or one was added to the sources.
         """
         files = {}
         for name in self.files:
@@ -65,6 +65,8 @@ class Contents:
         found = Project("", files).digest
         if found != self.digest:
             raise _outdated(folder, f"digest {found[:16]} instead of {self.digest[:16]}")
+        if added := added_sources(folder, self.files):
+            raise _outdated(folder, f"another source: {', '.join(added)}")
 
 
 def _outdated(folder: Path, found: str) -> BadInput:

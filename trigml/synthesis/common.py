@@ -19,7 +19,7 @@ from trigml.atomic import replacing_folder, write_json
 from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import to_values
 from trigml.progress import Progress, Silent
-from trigml.project import PROJECT_FILE, Project
+from trigml.project import PROJECT_FILE, Project, added_sources
 from trigml.reports.stored import REPORT, ProjectReport, stored_content
 from trigml.spec import BudgetSpec
 from trigml.synthesis.subject import Inputs, Subject
@@ -124,10 +124,11 @@ def stands_already(folder: Path, project: Project, *, force: bool) -> bool:
     Raises:
         BadInput: another one is there, or a changed one (what ``--force`` replaces).
     """
-    if folder.is_dir() and all(
+    same = folder.is_dir() and all(
         (folder / name).is_file() and (folder / name).read_bytes() == content
         for name, content in project.files.items()
-    ):
+    )
+    if same and not added_sources(folder, project.files):
         return True
     if not force and folder.exists() and any(folder.iterdir()):
         raise BadInput(
