@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks that this machine has what trigml needs from the system: a C++ compiler and Python 3.11 to 3.13
 # with venv. Prints what is missing and the command that installs it; with --python, prints the Python
-# that fits.
+# that fits. GHDL is optional: only the check of VHDL needs it.
 set -u
 
 python=""
@@ -29,6 +29,9 @@ fi
 if ! command -v "${CXX:-g++}" >/dev/null 2>&1; then
     echo "trigml needs a C++ compiler to emulate HLS projects; ${CXX:-g++} was not found" >&2
     missing="$missing g++"
+fi
+if ! command -v ghdl >/dev/null 2>&1; then
+    echo "optional: GHDL is not installed; RTL in VHDL is written, but not simulated (apt-get install ghdl)" >&2
 fi
 if [ -n "$missing" ]; then
     echo "install it, on Debian or Ubuntu, with:  sudo apt-get install$missing" >&2

@@ -13,10 +13,11 @@ if {"synth" in $stages} {
     project_new -overwrite -part @PART@ @TOP@
     set_global_assignment -name TOP_LEVEL_ENTITY @TOP@
     set_global_assignment -name PROJECT_OUTPUT_DIRECTORY reports
-    foreach file [glob -nocomplain [file join $here src *.v] [file join $here src static *.v]] {
+    set_global_assignment -name VHDL_INPUT_VERSION VHDL_2008
+    foreach file [glob -nocomplain -directory $here src/*.v src/static/*.v] {
         set_global_assignment -name VERILOG_FILE $file
     }
-    foreach file [glob -nocomplain [file join $here src *.vhd] [file join $here src static *.vhd]] {
+    foreach file [glob -nocomplain -directory $here src/*.vhd src/static/*.vhd] {
         set_global_assignment -name VHDL_FILE $file
     }
     set_global_assignment -name SDC_FILE [file join $here clock.sdc]

@@ -19,8 +19,8 @@ proc write_reports {stage} {
 
 if {"synth" in $stages} {
     create_project -in_memory -part @PART@
-    foreach file [glob -nocomplain [file join $here src *.v] [file join $here src static *.v]] { read_verilog $file }
-    foreach file [glob -nocomplain [file join $here src *.vhd] [file join $here src static *.vhd]] {
+    foreach file [glob -nocomplain -directory $here src/*.v src/static/*.v] { read_verilog $file }
+    foreach file [glob -nocomplain -directory $here src/*.vhd src/static/*.vhd] {
         read_vhdl -vhdl2008 $file
     }
     read_xdc -mode out_of_context [file join $here clock.xdc]
