@@ -100,16 +100,16 @@ def verify(
     wanted = None if stages is None else stage_names(names_in(stages) or [])
     if project is not None:
         wanted = project_stages(wanted)
+    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opened = open_model(model, options, console)
     hls = options_from(
         backend,
         part=None,
-        clock_ns=DEFAULT_CLOCK_NS,
+        clock_ns=DEFAULT_CLOCK_NS if opened.run is None else opened.run.spec.target.clock_ns,
         io=io,
         strategy=strategy,
         reuse_factor=reuse_factor,
     )
-    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
-    opened = open_model(model, options, console)
     columns = columns_of(opened.graph, names_in(features), names_in(constituents))
     found = verified(
         opened,
@@ -123,6 +123,8 @@ def verify(
     console.result(verification_text(found), found.to_json())
     if (first := found.comparison.first_difference) is not None:
         raise first.explained()
+    if found.failure is not None:
+        raise found.failure
     command = model_words(model, options)
     console.next_step(
         f"trigml synth {command}",
