@@ -87,3 +87,19 @@ def test_a_project_that_is_not_exact_is_exit_code_4_whenever_it_is_reported() ->
         assert error is not None
         assert error.exit_code == 4
         assert said in str(error)
+
+
+def test_a_required_tier_is_not_satisfied_by_a_budget_for_another_device() -> None:
+    """Protects a CI that asks for a tier from passing because no project was held against the budget."""
+    kept = [
+        Figure(name, 1, unit, Tier.MAPPED, "Yosys", PART, 5.0)
+        for name, unit in (("LUT", ""), ("latency", "ns"))
+    ]
+    other = report(RtlOptions("xcku115-flvb2104-2-i", 5.0), *kept)
+    assert broken_budgets([assess(other, DEVICES)]) is None
+    error = broken_budgets([assess(other, DEVICES, Tier.MAPPED)])
+    assert error is not None
+    assert error.exit_code == 3
+    assert "the budget was not judged" in str(error)
+    judged = assess(report(RtlOptions(PART, 5.0), *kept), DEVICES, Tier.MAPPED)
+    assert broken_budgets([assess(other, DEVICES, Tier.MAPPED), judged]) is None

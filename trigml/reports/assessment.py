@@ -141,7 +141,22 @@ def inexact(assessments: Sequence[Assessment]) -> NotBitExact | None:
 
 
 def broken_budgets(assessments: Sequence[Assessment]) -> GateBroken | None:
-    """What broken budgets end in, after everything was written and printed; ``None`` if all are kept."""
+    """What broken budgets end in, after everything was written and printed; ``None`` if all are kept.
+
+    Who requires a tier wants to be sure: a budget that no project was held against is broken then.
+    """
+    demanded = [
+        assessed.budget
+        for assessed in assessments
+        if assessed.budget is not None and assessed.budget.require_tier is not None
+    ]
+    if demanded and all(budget.not_judged for budget in demanded):
+        return GateBroken(
+            "the budget was not judged",
+            expected=f"figures of tier {demanded[0].require_tier} or better for {demanded[0].part}",
+            found=demanded[0].not_judged,
+            remedy=f"trigml synth … --part {demanded[0].part}, or a budget for this part",
+        )
     broken = [
         assessed.budget.explained(str(assessed.report.folder))
         for assessed in assessments
