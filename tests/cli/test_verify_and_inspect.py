@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trigml.backends.rtl import RtlOptions, logic_of, rtl_project
 from trigml.cli.main import exit_code_of
 from trigml.data.layout import Column, EventsWriter
 from trigml.graph import Graph
 from trigml.graph import operations as ops
 from trigml.opening import open_model
+from trigml.project import PROJECT_FILE
 from trigml.verify import building
 from trigml.verify.stages import GraphStage
 
@@ -173,3 +175,28 @@ def test_what_cannot_be_inspected(files: Files, tmp_path: Path, capsys: pytest.C
         assert exit_code_of(["inspect", files.model, *options]) == 2
         assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_table_comes_before_a_fault_in_the_timing(
+    files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects the other stages' results: a wrong latency takes none of them away, and is exit code 4."""
+    project = tmp_path / "project"
+    rtl_project(
+        logic_of(open_model(Path(files.model)).graph, 5.0), RtlOptions("xcvu13p-flga2577-2-e", 5.0)
+    ).write(project)
+    description = project / PROJECT_FILE
+    content = json.loads(description.read_text())
+    description.write_text(json.dumps(content | {"latency_cycles": content["latency_cycles"] + 1}))
+    stages = ["--stages", "native,rtl", "--project", str(project), "--random", "100"]
+    assert exit_code_of(["verify", files.model, *stages, "--json"]) == 4
+    printed = capsys.readouterr()
+    assert "the RTL has another latency than its project says" in printed.err
+    found = json.loads(printed.out)
+    assert found["bit_exact"] is False
+    assert "another latency" in found["failure"]
+    assert [row["differences"] for row in found["verification"]["stages"]] == [0, 0, 0]
+    assert exit_code_of(["verify", files.model, *stages]) == 4
+    printed = capsys.readouterr()
+    assert "remark: rtl: the words are equal, the timing is wrong: the RTL has another latency" in printed.out

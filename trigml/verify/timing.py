@@ -25,7 +25,7 @@ def with_timing(
     stages: Sequence[Stage],
     sets: Sequence[Vectors],
     progress: Progress | None = None,
-) -> Comparison:
+) -> tuple[Comparison, NotBitExact | None]:
     """Measure the clocked stages of a comparison without a difference; the figures become their remarks.
 
     Args:
@@ -35,16 +35,23 @@ def with_timing(
         sets: the inputs; random vectors are added if they hold fewer than ``TIMED_EVENTS``.
         progress: listener.
 
-    Raises:
-        NotBitExact: gaps or a reset change a result, or latency or interval are not those that are claimed.
+    Returns:
+        The comparison with the remarks, and what is wrong with the timing of the first stage of which
+        something is: gaps or a reset change a result, or latency or interval are not those that are claimed.
     """
     clocked = {stage.name: stage for stage in stages if isinstance(stage, RtlStage)}
     if not clocked or comparison.first_difference is not None:
-        return comparison
+        return comparison, None
     words = timed_words(reference, sets)
-    remarks = {}
+    remarks: dict[str, str] = {}
+    failures: list[NotBitExact] = []
     for name, stage in clocked.items():
-        timing = measured_timing(stage, reference, words, progress or Silent())
+        try:
+            timing = measured_timing(stage, reference, words, progress or Silent())
+        except NotBitExact as error:
+            remarks[name] = f"the words are equal, the timing is wrong: {error.problem}"
+            failures.append(error)
+            continue
         remarks[name] = (
             f"measured: latency {timing.latency} cycles, an event per cycle; "
             f"{len(words):,} events back to back, with gaps, through a reset"
@@ -53,7 +60,7 @@ def with_timing(
         replace(result, remark="; ".join(filter(None, [result.remark, remarks.get(result.stage, "")])))
         for result in comparison.stages
     ]
-    return replace(comparison, stages=tuple(results))
+    return replace(comparison, stages=tuple(results)), next(iter(failures), None)
 
 
 def measured_timing(stage: RtlStage, reference: GraphStage, words: IntArray, progress: Progress) -> Timing:

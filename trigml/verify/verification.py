@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trigml.backends.hls.options import HlsOptions
-from trigml.errors import BadInput
+from trigml.errors import BadInput, NotBitExact
 from trigml.graph import Graph
 from trigml.graph.products import products_per_event
 from trigml.opening import OpenedModel
@@ -37,6 +37,7 @@ class Verification:
         comparison: stages, events, words, differences.
         left_out: lines about stages that this model or this machine does not have.
         notes: what was decided when the model was opened.
+        failure: what is wrong with the timing of a clocked design whose words are equal.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Verification:
     comparison: Comparison
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
+    failure: NotBitExact | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, speeds included."""
@@ -51,7 +53,8 @@ class Verification:
         return {
             "model": self.model,
             "graph": self.digest,
-            "bit_exact": self.comparison.first_difference is None,
+            "bit_exact": self.comparison.first_difference is None and self.failure is None,
+            "failure": None if self.failure is None else str(self.failure),
             "left_out": list(self.left_out),
             "notes": list(self.notes),
             "verification": self.comparison.to_json(),
@@ -86,7 +89,7 @@ def verify(
         BadInput: a stage that was asked for cannot be built for this model, or none but the reference was.
         MissingTool: it needs a program that is not on this machine.
         ToolFailed: a program failed that should not.
-        NotBitExact: a clocked design loses events, or its timing is not what it claims.
+        NotBitExact: a clocked design loses events, so that there is nothing to compare.
     """
     sets = vector_sets(model.graph, events, random_count, seed)
     with tempfile.TemporaryDirectory(prefix="trigml_verify_") as scratch:
@@ -100,8 +103,8 @@ def verify(
             raise _nothing_to_compare(built.left_out)
         reference, listener = GraphStage(model.graph), progress or Silent()
         comparison = compare(reference, built.stages, sets, listener)
-        comparison = with_timing(comparison, reference, built.stages, sets, listener)
-    return Verification(model.name, model.graph.digest, comparison, built.left_out, model.notes)
+        comparison, failure = with_timing(comparison, reference, built.stages, sets, listener)
+    return Verification(model.name, model.graph.digest, comparison, built.left_out, model.notes, failure)
 
 
 def _nothing_to_compare(left_out: Sequence[str]) -> BadInput:
