@@ -136,7 +136,8 @@ def inexact(assessments: Sequence[Assessment]) -> NotBitExact | None:
         "a project does not agree with its graph",
         where=str(report.folder),
         found=report.failure or ("" if difference is None else difference.explained().problem),
-        remedy="see its table of differences; an exact project stands beside it when made again: then remove this folder",
+        remedy="see its table of differences; an exact project stands beside it when made again: "
+        "then remove this folder",
     )
 
 
