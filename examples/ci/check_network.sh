@@ -100,7 +100,7 @@ if [[ $run == "$network" ]]; then
 fi
 step report.json trigml report "$reported" --require-tier "$tier" --markdown "$out/report.md" --json >/dev/null
 if ! grep -q '"judged": true' "$out/report.json"; then
-    echo "**No budget was held:** there is none, it is for another device, or the firmware is not exact." |
+    echo "**No budget was held:** it is for another device, or the firmware is not exact." |
         tee "$out/note.md"
 fi
 exit "$verdict"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -128,6 +129,51 @@ def test_the_report_as_markdown(project: Path, tmp_path: Path, capsys: pytest.Ca
     assert any("mapped" in line and "Verilator" in line for line in rows)
     assert "Latency and resources" in shown
     assert "| latency" not in shown
+
+
+def test_figures_of_a_netlist_that_was_changed_are_not_shown(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects mapped figures and their 0 differences: they belong to the netlist that was simulated."""
+    project = copied / "rtl" / "verilog"
+    (netlist,) = (project / "netlist").glob("*.v")
+    text = netlist.read_text()
+    netlist.write_text(text.replace("4'h8", "4'he", 1))
+    assert netlist.read_text() != text
+    assert exit_code_of(["report", str(project)]) == 2
+    assert "netlist/ with digest" in capsys.readouterr().err
+    shutil.rmtree(netlist.parent)
+    assert exit_code_of(["report", str(project)]) == 2
+    assert "no netlist/" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["synth", "report"])
+def test_a_required_tier_needs_a_budget(
+    command: str, copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects a CI from a green light where no limit was held: it is said before anything is worked for."""
+    spec = copied / "spec.yml"
+    report = copied / "rtl" / "verilog" / "report.json"
+    content = json.loads(report.read_text())
+    report.write_text(json.dumps(content | {"budget": {}}))
+    lines = spec.read_text().split("\n")
+    start = next(i for i, line in enumerate(lines) if line.startswith("budget:"))
+    end = next((i for i in range(start + 1, len(lines)) if lines[i][:1] not in ("", " ", "-")), len(lines))
+    spec.write_text("\n".join(lines[:start] + lines[end:]))
+    manifest = json.loads((copied / "manifest.json").read_text())
+    old = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    new = hashlib.sha256(spec.read_bytes()).hexdigest()
+    (copied / "manifest.json").write_text(json.dumps(manifest).replace(old, new))
+    assert exit_code_of([command, str(copied), "--require-tier", "mapped"]) == 2
+    assert "there is no budget" in capsys.readouterr().err
+
+
+def test_a_board_is_no_part(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects scripts from a part that no vendor's tool knows: the board's part is named instead."""
+    out = tmp_path / "project"
+    assert exit_code_of(["synth", str(trained), "--part", "serenity-s1", "--out", str(out)]) == 2
+    assert "--part xcvu13p" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("name", ["src/top.v", "contract.json", "README.md"])

@@ -45,7 +45,13 @@ def report(
     from trigml.atomic import write_text
     from trigml.devices import load_devices
     from trigml.project import PROJECT_FILE
-    from trigml.reports.assessment import Assessment, assess, broken_budgets, inexact
+    from trigml.reports.assessment import (
+        Assessment,
+        assess,
+        broken_budgets,
+        inexact,
+        tier_without_budget,
+    )
     from trigml.reports.run_report import RunReport, run_report
     from trigml.reports.stored import read_report
 
@@ -64,6 +70,8 @@ def report(
             steps.insert(0, f"trigml synth {quoted} --backend rtl")
         else:
             steps = [f"trigml synth {quoted}" if made.quantized else "trigml train SPEC --quantize"]
+    if require_tier is not None and not any(one.report.budget.asks for one in assessed):
+        raise tier_without_budget(require_tier)
     if markdown is not None:
         write_text(markdown, made.markdown() + "\n")
     console.result(made.text(), made.to_json())

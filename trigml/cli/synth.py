@@ -144,7 +144,7 @@ def synth(
     """Write, check and report a project."""
     from trigml.devices import load_devices
     from trigml.opening import OpenOptions
-    from trigml.reports.assessment import assess, broken_budgets
+    from trigml.reports.assessment import assess, broken_budgets, tier_without_budget
     from trigml.synthesis.common import Request
     from trigml.synthesis.subject import EventChoice, Subject
     from trigml.synthesis.vendor import Built, require_buildable, run_vendor
@@ -162,7 +162,10 @@ def synth(
     devices = load_devices(device_files or ())
     wanted = _Wanted(chosen, part, clock_ns, subject.target)
     plan = (rtl if chosen is Backend.RTL else hls).plan(wanted, devices)
+    _refuse_board(plan.options.part, devices)
     limits = _limits(subject, budget, plan.options.part, devices)
+    if require_tier is not None and not limits.asks:
+        raise tier_without_budget(require_tier)
     notes = _notes(subject, plan.options, budget, part=part is None, clock=clock_ns is None)
     made = plan.make(Request(subject, limits, out, random, force=force, notes=notes, progress=console))
     folder = made.report.folder
@@ -175,6 +178,20 @@ def synth(
             raise problem
     shown = model if out is None and subject.run is not None else folder
     console.next_step(f"trigml report {shlex.quote(str(shown))}", *made.vendor_commands)
+
+
+def _refuse_board(part: str, devices: Devices) -> None:
+    """Refuse the name of a board: the vendor's tools know its part only."""
+    board = next((board for board in devices.boards if board.name == part.strip().lower()), None)
+    if board is not None:
+        names = [fpga.part for fpga in board.parts]
+        raise BadInput(
+            "a board is not a part that the vendor's tools know",
+            where="--part",
+            expected=f"the part of {board.name}: {' or '.join(names)}",
+            found=part,
+            remedy=f"--part {names[0]}; a budget may name the board",
+        )
 
 
 def _limits(subject: Subject, file: Path | None, part: str, devices: Devices) -> BudgetSpec:

@@ -141,6 +141,15 @@ def inexact(assessments: Sequence[Assessment]) -> NotBitExact | None:
     )
 
 
+def tier_without_budget(tier: Tier) -> BadInput:
+    """What requiring a tier ends in where there is no budget: nothing would be held against anything."""
+    return BadInput(
+        f"--require-tier {tier.value} asks for a tier, but there is no budget",
+        expected="a budget with limits",
+        remedy="write one into the spec, or give one to trigml synth with --budget FILE (docs/spec.md)",
+    )
+
+
 def broken_budgets(assessments: Sequence[Assessment]) -> GateBroken | None:
     """What broken budgets end in, after everything was written and printed; ``None`` if all are kept.
 

@@ -27,6 +27,9 @@ from trigml.verify.comparison import Comparison, StageResult
 REPORT = "report.json"
 RTL = "rtl"
 
+NETLIST = "netlist"
+"""Folder of the mapped netlist in an RTL project."""
+
 Options: TypeAlias = HlsOptions | RtlOptions
 
 
@@ -37,21 +40,28 @@ class Contents:
     Attributes:
         digest: of their names and contents.
         files: their names.
+        netlist: digest of the mapped netlist that lies beside them; empty if the report is not about one.
     """
 
     digest: str
     files: tuple[str, ...]
+    netlist: str = ""
 
     @classmethod
     def of(cls, project: Project) -> Contents:
         """Those of a project."""
         return cls(project.digest, tuple(sorted(project.files)))
 
+    def with_netlist(self, folder: Path) -> Contents:
+        """The same with the netlist that lies in a project's folder."""
+        return replace(self, netlist=_netlist_digest(folder))
+
     def require_in(self, folder: Path) -> None:
         """Refuse a folder that holds other files than those.
 
         Raises:
-            BadInput: one is missing, or was changed, or one was added to the sources.
+            BadInput: one is missing, or was changed, or one was added to the sources, or the netlist is
+                another one.
         """
         files = {}
         for name in self.files:
@@ -67,6 +77,14 @@ class Contents:
             raise _outdated(folder, f"digest {found[:16]} instead of {self.digest[:16]}")
         if added := added_sources(folder, self.files):
             raise _outdated(folder, f"another source: {', '.join(added)}")
+        if self.netlist and (netlist := _netlist_digest(folder)) != self.netlist:
+            found = f"{NETLIST}/ with digest {netlist[:16]} instead of {self.netlist[:16]}"
+            raise _outdated(folder, found if netlist else f"no {NETLIST}/")
+
+
+def _netlist_digest(folder: Path) -> str:
+    files = sorted(path for path in (folder / NETLIST).glob("*") if path.is_file())
+    return Project("", {path.name: path.read_bytes() for path in files}).digest if files else ""
 
 
 def _outdated(folder: Path, found: str) -> BadInput:
@@ -151,6 +169,7 @@ def stored_content(report: ProjectReport) -> dict[str, Any]:
         "options": report.options.to_json(),
         "digest": report.contents.digest,
         "files": list(report.contents.files),
+        "netlist": report.contents.netlist,
         "bit_exact": report.bit_exact,
         "failure": report.failure,
         "verification": report.comparison.to_json(),
@@ -182,6 +201,7 @@ class _Content(_Section):
     backend: str
     digest: str
     files: tuple[str, ...]
+    netlist: str = ""
     bit_exact: bool
     failure: str
     verification: _Verification
@@ -195,7 +215,7 @@ class _Content(_Section):
             folder,
             top,
             options,
-            Contents(self.digest, self.files),
+            Contents(self.digest, self.files, self.netlist),
             Comparison(
                 self.verification.stages, tuple((v.name, v.events) for v in self.verification.vectors)
             ),

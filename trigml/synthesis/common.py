@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
@@ -20,7 +20,7 @@ from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import to_values
 from trigml.progress import Progress, Silent
 from trigml.project import PROJECT_FILE, Project, added_sources
-from trigml.reports.stored import REPORT, ProjectReport, stored_content
+from trigml.reports.stored import NETLIST, REPORT, ProjectReport, stored_content
 from trigml.spec import BudgetSpec
 from trigml.synthesis.subject import Inputs, Subject
 from trigml.verify.stages import GraphStage
@@ -149,7 +149,7 @@ def write_project(
     additions: Mapping[str, Addition] = MappingProxyType({}),
     *,
     kept: bool = False,
-) -> None:
+) -> ProjectReport:
     """Write a project with its report.
 
     Args:
@@ -158,6 +158,9 @@ def write_project(
         additions: by the name of their folder in the project.
         kept: it stands there already: only the report and the additions are written.
 
+    Returns:
+        The report as written: it knows the netlist that is among the additions.
+
     Raises:
         BadInput: the place cannot be written.
     """
@@ -165,14 +168,24 @@ def write_project(
         for name, write in additions.items():
             with replacing_folder(report.folder / name) as beside:
                 write(beside)
+        report = _with_netlist(report, report.folder, additions)
         write_json(report.folder / REPORT, stored_content(report))
-        return
+        return report
     with replacing_folder(report.folder) as beside:
         project.write_into(beside)
         for name, write in additions.items():
             (beside / name).mkdir()
             write(beside / name)
+        report = _with_netlist(report, beside, additions)
         write_json(beside / REPORT, stored_content(report))
+    return report
+
+
+def _with_netlist(report: ProjectReport, folder: Path, additions: Mapping[str, Addition]) -> ProjectReport:
+    """The report with the digest of the netlist that was added in ``folder``, if one was."""
+    if NETLIST not in additions:
+        return report
+    return replace(report, contents=report.contents.with_netlist(folder))
 
 
 def plots(request: Request, inputs: Inputs, name: str) -> dict[str, Addition]:

@@ -82,7 +82,7 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         raise comparison.first_difference.explained()
     additions = plots(request, inputs, "HLS C++") if emulated else {}
     with request.progress.task("Writing the project and its report"):
-        write_project(project, report, additions, kept=kept)
+        report = write_project(project, report, additions, kept=kept)
     return Synthesis(report.with_vendor(), kept, _vendor_commands(folder, options))
 
 

@@ -10,7 +10,7 @@ from trigml.backends.rtl import Logic, RtlOptions, RtlProject, logic_of, rtl_pro
 from trigml.errors import NotBitExact
 from trigml.reports.figures import Figure, Tier, latency_figures
 from trigml.reports.mapped import mapped_figures, module_rows
-from trigml.reports.stored import Contents, ProjectReport
+from trigml.reports.stored import NETLIST, Contents, ProjectReport
 from trigml.reports.unrolled import latency_claim, resource_estimate
 from trigml.runs import names
 from trigml.spec import BudgetSpec
@@ -29,8 +29,6 @@ from trigml.toolchains.programs import find_compiler
 from trigml.toolchains.verilator import find_verilator
 from trigml.toolchains.yosys import find_yosys
 from trigml.verify.comparison import Comparison
-
-NETLIST = "netlist"
 
 
 def rtl_folder(subject: Subject, options: RtlOptions) -> Path:
@@ -88,7 +86,7 @@ def synthesise_rtl(request: Request, options: RtlOptions, mapping: Mapping) -> S
     if found.mapped is not None:
         additions[NETLIST] = found.mapped.write_netlist
     with request.progress.task("Writing the project and its report"):
-        write_project(project, report, additions, kept=kept)
+        report = write_project(project, report, additions, kept=kept)
     return Synthesis(report.with_vendor(), kept, _vendor_commands(folder, options), failure=found.failure)
 
 
