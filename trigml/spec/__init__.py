@@ -1,5 +1,8 @@
 """The spec: one YAML file: task, data, architecture, quantisation, training, gates, target and budget."""
 
+from trigml.spec.fields import AUTO
+from trigml.spec.firmware import BudgetSpec, ResourceBudgetSpec, TargetSpec
+from trigml.spec.inputs import CellsSpec, FeatureSpec, InputsSpec
 from trigml.spec.loading import (
     load_spec,
     shipped_specs,
@@ -8,25 +11,8 @@ from trigml.spec.loading import (
     with_data_files,
     with_overrides,
 )
-from trigml.spec.schema import (
-    AUTO,
-    BaselineSpec,
-    BudgetSpec,
-    CellsSpec,
-    DataSpec,
-    FeatureSpec,
-    GateSpec,
-    InputsSpec,
-    ModelSpec,
-    QuantizationSpec,
-    QuantizedTrainingSpec,
-    ResourceBudgetSpec,
-    ScheduleSpec,
-    Spec,
-    SplitSpec,
-    TargetSpec,
-    TrainingSpec,
-)
+from trigml.spec.schema import DataSpec, ModelSpec, QuantizationSpec, Spec, SplitSpec
+from trigml.spec.training import BaselineSpec, GateSpec, QuantizedTrainingSpec, ScheduleSpec, TrainingSpec
 
 __all__ = [
     "AUTO",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trigml.fixedpoint.fitting import signed_integer_bits
 from trigml.legacy_keras import load
 from trigml.spec import AUTO, QuantizationSpec, Spec
-from trigml.spec.schema import MAX_BITS
+from trigml.spec.fields import MAX_BITS
 from trigml.training.architecture import dense_names, relu_name
 
 CALIBRATION_EVENTS = 20_000
