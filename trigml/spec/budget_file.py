@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from trigml.errors import BadInput
-from trigml.spec.mistakes import Schema
 from trigml.spec.firmware import BudgetSpec
+from trigml.spec.mistakes import Schema
 from trigml.spec.yaml_text import read_yaml_file
 
 _SCHEMA = Schema(BudgetSpec, "budget")
