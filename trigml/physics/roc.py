@@ -76,6 +76,20 @@ class RocCurve:
         part = np.where(step > 0, (wanted - signal[before]) / np.where(step > 0, step, 1), 1)
         return np.asarray(background[before] + part * (background[after] - background[before]))
 
+    def signal_efficiency_at(self, background_efficiency: ArrayLike) -> FloatArray:
+        """ε_S at given ε_B in [0, 1], same shape.
+
+        Where several points of the curve have exactly this ε_B, the one with the highest ε_S counts; between
+        two points of different ε_B, ε_S is linear in ε_B, as in ``background_efficiency_at``.
+        """
+        wanted = np.asarray(background_efficiency, dtype=np.float64)
+        signal, background = self.signal_efficiency, self.background_efficiency
+        after = np.searchsorted(background, wanted, side="right")
+        before, after = after - 1, np.minimum(after, len(background) - 1)
+        step = background[after] - background[before]
+        part = np.where(step > 0, (wanted - background[before]) / np.where(step > 0, step, 1), 0)
+        return np.asarray(signal[before] + part * (signal[after] - signal[before]))
+
     def background_uncertainty_at(self, signal_efficiency: ArrayLike) -> FloatArray:
         """Standard deviation of ε_B at given ε_S in [0, 1], same shape.
 
