@@ -37,11 +37,25 @@ training: {learning_rate: 1e-3}
 """
 
 
-def problem_with(old: str, new: str) -> str:
-    """The message for the good spec with one change."""
-    assert old in GOOD
+REGRESSION = """\
+trigml: 1
+name: toy
+task: regression
+data: {files: [events.h5], classes: [a], target: energy}
+inputs:
+  format: ap_fixed<10,3,RND_CONV,SAT>
+  features: [x, y]
+model: {hidden: [8], linear: true}
+output: {lsb: 0.0625, bits: 11}
+training: {epochs: 3}
+"""
+
+
+def problem_with(old: str, new: str, good: str = GOOD) -> str:
+    """The message for a good spec with one change."""
+    assert old in good
     with pytest.raises(BadInput) as caught:
-        spec_from_text(GOOD.replace(old, new), "toy.yml")
+        spec_from_text(good.replace(old, new), "toy.yml")
     return str(caught.value)
 
 
@@ -82,7 +96,7 @@ def test_the_text_of_a_spec_reads_back_to_the_same_spec() -> None:
         ("{learning_rate: 1e-3}", "{epochs: true}", ["training.epochs", "a valid integer", "found:    true"]),
         ("[a, b]", "[a, no]", ["data.classes[1]", "a valid string", "found:    false"]),
         ("[a, b]", "[a, a]", ["data.classes", "'a' is repeated"]),
-        ("[a, b]", "[a]", ["data.classes", "at least 2 items"]),
+        ("[a, b]", "[a]", ["data.classes", "at least two names", "not 1"]),
         ("[x, {", "[y, {", ["inputs.features", "'y' is repeated"]),
         (", shift: 2", "", ["inputs.features[1]", "offset and shift together"]),
         ("RND_CONV,SAT", "TRN,WRAP", ["inputs.format", "RND_CONV", "ap_fixed<10,3,TRN,WRAP>"]),
@@ -124,6 +138,57 @@ def test_a_mistake_is_named_with_its_place(old: str, new: str, parts: list[str])
     message = problem_with(old, new)
     for part in parts:
         assert part in message
+
+
+def test_a_regression_is_read_with_its_defaults() -> None:
+    """One particle type is enough, the loss is relative, and the word's format follows from lsb and bits."""
+    spec = spec_from_text(REGRESSION, "toy.yml")
+    assert (spec.loss.kind, spec.loss.delta) == ("relative", None)
+    assert spec.output is not None
+    assert str(spec.output.fixed_point) == "ap_ufixed<11,7,RND_CONV,SAT>"
+    assert spec_from_text(spec_text(spec), "again") == spec
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        (", target: energy", "", ["contradicts itself", "data.target, the column"]),
+        ("[x, y]", "[x, energy]", ["data.target 'energy' not to be among inputs.features"]),
+        ("output: {lsb: 0.0625, bits: 11}\n", "", ["output, the lsb and bits"]),
+        ("lsb: 0.0625", "lsb: 0.1", ["output.lsb", "power of two", "0.1"]),
+        ("lsb: 0.0625", "lsb: 0", ["output.lsb", "power of two", "0"]),
+        ("bits: 11", "bits: 30", ["output.bits", "less than or equal to 16"]),
+        ("epochs: 3", "loss: {kind: cross_entropy}", ["relative, quantile or gaussian", "not cross_entropy"]),
+        ("epochs: 3", "loss: {kind: quantile}", ["training.loss", "quantile with the loss quantile"]),
+        ("epochs: 3", "loss: {kind: gaussian, delta: 0.1}", ["training.loss", "delta only with"]),
+        ("training:", "gate: {min_auc: 0.5}\ntraining:", ["gate.min_auc only with task: classification"]),
+        ("true}", "false}\nquantization: {linear_bits: 8}", ["linear_bits only with model.linear"]),
+        ("regression", "classification", ["at least two names"]),
+        (
+            "regression\ndata: {files: [events.h5], classes: [a]",
+            "classification\ndata: {files: [events.h5], classes: [a, b]",
+            ["data.target only with task: regression"],
+        ),
+    ],
+)
+def test_a_mistake_of_a_regression_is_explained(old: str, new: str, parts: list[str]) -> None:
+    """What a task needs, and what belongs to the other task, is said in one message."""
+    message = problem_with(old, new, REGRESSION)
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("new", "part"),
+    [
+        ("output: {lsb: 1, bits: 8}", "output only with task: regression"),
+        ("training: {loss: {kind: relative}}", "training.loss to be cross_entropy"),
+        ("gate: {max_bias: 0.1}", "gate.max_bias only with task: regression"),
+    ],
+)
+def test_a_classification_refuses_what_belongs_to_a_regression(new: str, part: str) -> None:
+    """A key that would be ignored is an error."""
+    assert part in problem_with("training: {learning_rate: 1e-3}", new)
 
 
 @pytest.mark.parametrize(

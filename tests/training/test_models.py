@@ -18,7 +18,8 @@ from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, to_values
 from trigml.frontends.qkeras import graph_from_qkeras
 from trigml.spec import Spec
-from trigml.training.architecture import LayerFormats, float_model, initial_weights, quantized_model
+from trigml.training.architecture import float_model, initial_weights, quantized_model
+from trigml.training.formats import LayerFormats
 from trigml.training.loop import outputs
 from trigml.training.model_files import load_model, save_model
 

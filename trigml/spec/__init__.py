@@ -11,8 +11,15 @@ from trigml.spec.loading import (
     with_data_files,
     with_overrides,
 )
-from trigml.spec.schema import DataSpec, ModelSpec, QuantizationSpec, Spec, SplitSpec
-from trigml.spec.training import BaselineSpec, GateSpec, QuantizedTrainingSpec, ScheduleSpec, TrainingSpec
+from trigml.spec.schema import DataSpec, ModelSpec, OutputSpec, QuantizationSpec, Spec, SplitSpec
+from trigml.spec.training import (
+    BaselineSpec,
+    GateSpec,
+    LossSpec,
+    QuantizedTrainingSpec,
+    ScheduleSpec,
+    TrainingSpec,
+)
 
 __all__ = [
     "AUTO",
@@ -23,7 +30,9 @@ __all__ = [
     "FeatureSpec",
     "GateSpec",
     "InputsSpec",
+    "LossSpec",
     "ModelSpec",
+    "OutputSpec",
     "QuantizationSpec",
     "QuantizedTrainingSpec",
     "ResourceBudgetSpec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -47,6 +48,13 @@ def unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if repeated:
         raise ValueError(f"expected each name once, but {', '.join(map(repr, repeated))} is repeated")
     return values
+
+
+def power_of_two(value: float) -> float:
+    """The value, if it is a power of two from 2^-16 to 2^16."""
+    if not 2**-16 <= value <= 2**16 or math.frexp(value)[0] != 0.5:
+        raise ValueError("expected a power of two from 2^-16 to 2^16, such as 0.0625")
+    return value
 
 
 def _time(value: Any) -> Any:

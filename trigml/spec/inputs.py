@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -13,6 +13,17 @@ from trigml.fixedpoint import FixedPoint, Overflow, Rounding
 from trigml.spec.fields import Name, Section, unique
 
 MOST_CELLS = 4096
+
+
+def _shape(value: Any) -> Any:
+    """Three lengths."""
+    if not isinstance(value, list | tuple) or [type(n) for n in value] != [int] * 3 or min(value) < 1:
+        raise ValueError("expected three lengths from 1: segments, rows (y) and columns (x)")
+    return tuple(value)
+
+
+Image: TypeAlias = Annotated[tuple[int, int, int], BeforeValidator(_shape)]
+"""Lengths of a calorimeter's image: depth segments, rows (y) and columns (x)."""
 
 
 def _named_feature(value: Any) -> Any:
@@ -68,7 +79,8 @@ class FeatureSpec(Section):
 class CellsSpec(Section):
     """Inputs from a column with several numbers per event: one word for each of its cells.
 
-    ``offset`` and ``shift`` are one number for all cells, or a list with one per cell.
+    ``offset`` and ``shift`` are one number for all cells, or a list with one per cell. ``images`` are the
+    shapes (segment, y, x) of the images that the cells hold one after the other, in C order.
     """
 
     column: Name
@@ -77,6 +89,7 @@ class CellsSpec(Section):
     scale: Literal["shared", "each"] = "shared"
     offset: Annotated[float | tuple[float, ...] | None, BeforeValidator(_offsets)] = None
     shift: Annotated[int | tuple[int, ...] | None, BeforeValidator(_shifts)] = None
+    images: tuple[Image, ...] = ()
 
     @model_validator(mode="after")
     def _fit_together(self) -> CellsSpec:
@@ -85,7 +98,16 @@ class CellsSpec(Section):
         for name, values in (("offset", self.offset), ("shift", self.shift)):
             if isinstance(values, tuple) and len(values) != self.count:
                 raise ValueError(f"expected as many numbers in {name} as count says, not {len(values)}")
+        if self.images and self.count is not None and self.image_cells != self.count:
+            raise ValueError(
+                f"expected images with {self.count} cells together, as count says, not {self.image_cells}"
+            )
         return self
+
+    @property
+    def image_cells(self) -> int:
+        """Cells of all images together; 0 if there are none."""
+        return sum(math.prod(image) for image in self.images)
 
     def names(self, count: int) -> tuple[str, ...]:
         """What the cells are called as inputs, if there are so many."""

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from trigml.fixedpoint import FixedPoint, Overflow, Rounding
 from trigml.spec.fields import (
     AUTO,
+    MAX_BITS,
     Bits,
     Fraction,
     Name,
@@ -16,11 +18,13 @@ from trigml.spec.fields import (
     SignedInteger,
     TopName,
     UnsignedInteger,
+    power_of_two,
     unique,
 )
 from trigml.spec.firmware import BudgetSpec, TargetSpec
 from trigml.spec.inputs import InputsSpec
-from trigml.spec.training import BaselineSpec, GateSpec, TrainingSpec
+from trigml.spec.tasks import check_task
+from trigml.spec.training import BaselineSpec, GateSpec, LossSpec, TrainingSpec
 
 SPEC_VERSION = 1
 
@@ -44,15 +48,30 @@ class DataSpec(Section):
     """Which events."""
 
     files: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
-    classes: Annotated[tuple[Name, ...], Field(min_length=2), AfterValidator(unique)]
+    classes: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(unique)]
+    target: Name | None = None
     split: SplitSpec = SplitSpec()
 
 
 class ModelSpec(Section):
-    """The architecture: dense layers of these widths, then one output per class."""
+    """The architecture: dense layers of these widths, then the outputs: one per class, or the prediction."""
 
     hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1, max_length=32)]
     activation: Literal["relu"] = "relu"
+    linear: bool = False
+
+
+class OutputSpec(Section):
+    """The word of a regression: unsigned, rounded half to even, saturating; ``lsb`` in the target's unit."""
+
+    lsb: Annotated[float, AfterValidator(power_of_two)]
+    bits: Bits
+
+    @property
+    def fixed_point(self) -> FixedPoint:
+        """The format of the word."""
+        integer = self.bits + round(math.log2(self.lsb))
+        return FixedPoint(False, self.bits, integer, Rounding.RND_CONV, Overflow.SAT)
 
 
 class QuantizationSpec(Section):
@@ -64,6 +83,8 @@ class QuantizationSpec(Section):
     bias_integer: SignedInteger = AUTO
     activation_bits: Bits = 6
     activation_integer: UnsignedInteger = AUTO
+    linear_bits: Bits | None = None
+    linear_integer: Annotated[int, Field(ge=1, le=MAX_BITS)] | Literal["auto"] = AUTO
 
 
 class Spec(Section):
@@ -72,10 +93,11 @@ class Spec(Section):
     trigml: Literal[1]
     name: TopName
     title: str = ""
-    task: Literal["classification"] = "classification"
+    task: Literal["classification", "regression"] = "classification"
     data: DataSpec
     inputs: InputsSpec
     model: ModelSpec
+    output: OutputSpec | None = None
     quantization: QuantizationSpec = QuantizationSpec()
     training: TrainingSpec = TrainingSpec()
     baseline: BaselineSpec = BaselineSpec()
@@ -87,6 +109,17 @@ class Spec(Section):
     def firmware_budget(self) -> BudgetSpec:
         """The budget with the device that it is for."""
         return self.budget.model_copy(update={"part": self.budget.part or self.target.part})
+
+    @property
+    def loss(self) -> LossSpec:
+        """What the training makes small, the task's own default filled in."""
+        default = "cross_entropy" if self.task == "classification" else "relative"
+        return self.training.loss or LossSpec(kind=default)
+
+    @model_validator(mode="after")
+    def _sections_of_the_task(self) -> Spec:
+        check_task(self)
+        return self
 
     @model_validator(mode="after")
     def _integer_bits_per_layer(self) -> Spec:
@@ -102,4 +135,22 @@ class Spec(Section):
                     f"expected {needed} numbers in quantization.{key}, one per "
                     f"{'layer' if needed > layers else 'hidden layer'}, not {len(value)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _symmetries_have_images(self) -> Spec:
+        if not self.training.symmetries:
+            return self
+        images = () if self.inputs.cells is None else self.inputs.cells.images
+        if not images:
+            raise ValueError(
+                "expected inputs.cells.images where there are training.symmetries: what is x and what is y"
+            )
+        if self.inputs.features:
+            raise ValueError(
+                "expected no inputs.features beside training.symmetries, which only know how cells change"
+            )
+        oblong = [list(image) for image in images if image[1] != image[2]]
+        if "transpose" in self.training.symmetries and oblong:
+            raise ValueError(f"expected images with as many rows as columns for transpose, not {oblong[0]}")
         return self

@@ -1,33 +1,36 @@
 """The Keras models of a spec: the float reference, and the QKeras model whose numbers are the hardware's.
 
-Both have layers of the same names: ``dense_1``, ``relu_1``, … and ``logits``. Quantisers always have
+Both have layers of the same names: ``dense_1``, ``relu_1``, … and those of the head. Quantisers always have
 ``alpha=1`` (left out, QKeras scales the weights by a power of two that changes while it trains), and
 those of activations are written as text, because tf-keras cannot reload a model that has them as objects.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigml.contract import InputContract
-from trigml.errors import BadInput
-from trigml.fixedpoint import FixedPoint, Overflow
 from trigml.legacy_keras import load
 from trigml.spec import Spec
+from trigml.training.formats import LayerFormats, signed_quantizer, signed_text, unsigned_text
+from trigml.training.heads import float_head, head_name, quantized_head
 
 INPUT = "features"
 INPUT_QUANTIZER = "input_quantizer"
-LOGITS = "logits"
 Weights = list[NDArray[np.float32]]
 
 
-def dense_names(hidden_layers: int) -> list[str]:
-    """Names of the dense layers, the last one being the logits."""
-    return [f"dense_{index + 1}" for index in range(hidden_layers)] + [LOGITS]
+def hidden_names(spec: Spec) -> list[str]:
+    """Names of the hidden dense layers."""
+    return [f"dense_{index + 1}" for index in range(len(spec.model.hidden))]
+
+
+def dense_names(spec: Spec) -> list[str]:
+    """Names of the dense layers, the last one being that of the head."""
+    return [*hidden_names(spec), head_name(spec)]
 
 
 def relu_name(index: int) -> str:
@@ -36,16 +39,14 @@ def relu_name(index: int) -> str:
 
 
 def float_model(spec: Spec) -> Any:
-    """The float reference: Dense and ReLU in turn, then Dense logits; its weights are all zero."""
+    """The float reference: Dense and ReLU in turn, then the head; its weights are all zero."""
     keras = load().keras
     inputs = keras.layers.Input((len(spec.inputs.names),), name=INPUT)
     tensor = inputs
-    names = dense_names(len(spec.model.hidden))
-    for index, (name, width) in enumerate(zip(names, spec.model.hidden, strict=False)):
+    for index, (name, width) in enumerate(zip(hidden_names(spec), spec.model.hidden, strict=True)):
         tensor = keras.layers.Dense(width, kernel_initializer="zeros", name=name)(tensor)
         tensor = keras.layers.ReLU(name=relu_name(index))(tensor)
-    outputs = keras.layers.Dense(len(spec.data.classes), kernel_initializer="zeros", name=LOGITS)(tensor)
-    return keras.Model(inputs, outputs, name=spec.name)
+    return keras.Model(inputs, float_head(spec, tensor, inputs), name=spec.name)
 
 
 def quantized_model(spec: Spec, contract: InputContract) -> Any:
@@ -58,53 +59,17 @@ def quantized_model(spec: Spec, contract: InputContract) -> Any:
     keras, qkeras = modules.keras, modules.qkeras
     formats = LayerFormats.of(spec)
     inputs = keras.layers.Input((len(contract.features),), name=INPUT)
-    tensor = qkeras.QActivation(_signed_text(contract.format), name=INPUT_QUANTIZER)(inputs)
-    widths = [*spec.model.hidden, len(spec.data.classes)]
-    for index, (name, width) in enumerate(zip(dense_names(len(spec.model.hidden)), widths, strict=True)):
+    words = tensor = qkeras.QActivation(signed_text(contract.format), name=INPUT_QUANTIZER)(inputs)
+    for index, (name, width) in enumerate(zip(hidden_names(spec), spec.model.hidden, strict=True)):
         tensor = qkeras.QDense(
             width,
-            kernel_quantizer=_signed_quantizer(formats.weights[index]),
-            bias_quantizer=_signed_quantizer(formats.biases[index]),
+            kernel_quantizer=signed_quantizer(formats.weights[index]),
+            bias_quantizer=signed_quantizer(formats.biases[index]),
             kernel_initializer="zeros",
             name=name,
         )(tensor)
-        if name != LOGITS:
-            activation = formats.activations[index]
-            text = f"quantized_relu({activation.width},{activation.integer})"
-            tensor = qkeras.QActivation(text, name=relu_name(index))(tensor)
-    return keras.Model(inputs, tensor, name=spec.name)
-
-
-@dataclass(frozen=True, slots=True)
-class LayerFormats:
-    """Formats of a resolved spec, layer by layer.
-
-    Attributes:
-        weights: one per dense layer.
-        biases: one per dense layer.
-        activations: one per hidden layer.
-    """
-
-    weights: tuple[FixedPoint, ...]
-    biases: tuple[FixedPoint, ...]
-    activations: tuple[FixedPoint, ...]
-
-    @classmethod
-    def of(cls, spec: Spec) -> LayerFormats:
-        """The formats that a resolved spec asks for.
-
-        Raises:
-            BadInput: a number of integer bits is still ``auto``.
-        """
-        bits = spec.quantization
-        hidden = len(spec.model.hidden)
-        return cls(
-            tuple(FixedPoint(True, bits.weight_bits, i) for i in _numbers(bits.weight_integer, hidden + 1)),
-            tuple(FixedPoint(True, bits.bias_bits, i) for i in _numbers(bits.bias_integer, hidden + 1)),
-            tuple(
-                FixedPoint(False, bits.activation_bits, i) for i in _numbers(bits.activation_integer, hidden)
-            ),
-        )
+        tensor = qkeras.QActivation(unsigned_text(formats.activations[index]), name=relu_name(index))(tensor)
+    return keras.Model(inputs, quantized_head(spec, formats, tensor, words), name=spec.name)
 
 
 def initial_weights(model: Any, seed: int) -> Weights:
@@ -121,18 +86,3 @@ def initial_weights(model: Any, seed: int) -> Weights:
         else:
             weights.append((rng.standard_normal(shape) * np.sqrt(2 / shape[0])).astype(np.float32))
     return weights
-
-
-def _numbers(value: int | tuple[int, ...] | str, layers: int) -> tuple[int, ...]:
-    if isinstance(value, str):
-        raise BadInput("the spec is not resolved: its integer bits are still 'auto'")
-    return value if isinstance(value, tuple) else (value,) * layers
-
-
-def _signed_text(format_: FixedPoint) -> str:
-    symmetric = ",symmetric=1" if format_.overflow is Overflow.SAT_SYM else ""
-    return f"quantized_bits({format_.width},{format_.integer - 1},alpha=1{symmetric})"
-
-
-def _signed_quantizer(format_: FixedPoint) -> Any:
-    return load().qkeras.quantized_bits(format_.width, format_.integer - 1, alpha=1)

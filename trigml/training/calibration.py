@@ -18,6 +18,7 @@ from trigml.legacy_keras import load
 from trigml.spec import AUTO, QuantizationSpec, Spec
 from trigml.spec.fields import MAX_BITS
 from trigml.training.architecture import dense_names, relu_name
+from trigml.training.heads import LINEAR_PATH
 
 CALIBRATION_EVENTS = 20_000
 """Training events whose activations are looked at; the choice is between powers of two."""
@@ -35,9 +36,9 @@ def resolve_integer_bits(spec: Spec, float_model: Any, inputs: NDArray[np.float3
         inputs: model inputs (n, features) of training events; the first 20,000 are used.
     """
     asked = spec.quantization
-    names = dense_names(len(spec.model.hidden))
+    names = dense_names(spec)
     layers = [float_model.get_layer(name) for name in names]
-    chosen: dict[str, tuple[int, ...]] = {}
+    chosen: dict[str, int | tuple[int, ...]] = {}
     if asked.weight_integer == AUTO:
         chosen["weight_integer"] = tuple(
             signed_integer_bits(layer.kernel.numpy(), asked.weight_bits) for layer in layers
@@ -49,6 +50,9 @@ def resolve_integer_bits(spec: Spec, float_model: Any, inputs: NDArray[np.float3
     if asked.activation_integer == AUTO:
         tensors = hidden_activations(float_model, inputs[:CALIBRATION_EVENTS], len(spec.model.hidden))
         chosen["activation_integer"] = tuple(activation_integer_bits(tensor) for tensor in tensors)
+    if spec.model.linear and asked.linear_integer == AUTO:
+        kernel = float_model.get_layer(LINEAR_PATH).kernel.numpy()
+        chosen["linear_integer"] = signed_integer_bits(kernel, asked.linear_bits or asked.weight_bits)
     if not chosen:
         return spec
     resolved = QuantizationSpec(**{**asked.model_dump(), **chosen})
@@ -60,7 +64,7 @@ def hidden_activations(
 ) -> list[NDArray[np.float32]]:
     """Outputs (n, width) of each hidden layer's ReLU."""
     keras = load().keras
-    tensors = [float_model.get_layer(relu_name(index)).output for index in range(hidden_layers)]
+    tensors = [float_model.get_layer(relu_name(index)).get_output_at(0) for index in range(hidden_layers)]
     results = keras.Model(float_model.inputs, tensors)(inputs, training=False)
     return [np.asarray(result) for result in (results if isinstance(results, list) else [results])]
 
