@@ -1,9 +1,9 @@
 """What one classifier gains over another at a working point, with uncertainties of the paired comparison.
 
-Two questions of a trigger: how much more signal passes if as much background passes as before, and how much
-less background if as much signal passes. Both models see the same events, so that their uncertainties have much
-in common: the bootstrap (Efron, Ann. Statist. 7 (1979) 1) draws events, signal and background each as many as
-there are, and compares the models on what was drawn.
+Two questions of a trigger: how much more signal passes if as much background passes as before, and how
+much less background if as much signal passes. Both models see the same events, so that their uncertainties
+are much the same: the bootstrap (Efron, Ann. Statist. 7 (1979) 1) draws events, signal and background each
+as many as there are, and compares the models on what was drawn.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def gain(
     """
     if resamples < FEWEST_RESAMPLES:
         raise BadInput(f"bounds need at least {FEWEST_RESAMPLES} resamples", found=str(resamples))
-    both = (_Ordered(reference, is_signal), _Ordered(candidate, is_signal))
+    ours, theirs = _Ordered(reference, is_signal), _Ordered(candidate, is_signal)
     signal, background = np.flatnonzero(is_signal), np.flatnonzero(~is_signal)
     rng = np.random.default_rng(seed)
     drawn = np.empty((resamples, 2))
@@ -119,10 +119,16 @@ def gain(
         weights = np.zeros(len(is_signal), dtype=np.int64)
         for kind in (signal, background):
             weights[kind] = np.bincount(rng.integers(0, kind.size, kind.size), minlength=kind.size)
-        row[:] = _compared(*(ordered.curve(weights) for ordered in both), point)
-    values = _compared(*(ordered.curve(np.ones(len(is_signal), dtype=np.int64)) for ordered in both), point)
-    spreads = [_spread(value, column) for value, column in zip(values, drawn.T, strict=True)]
-    return Gain(point, *spreads, signal.size, background.size)
+        row[:] = _compared(ours.curve(weights), theirs.curve(weights), point)
+    whole = np.ones(len(is_signal), dtype=np.int64)
+    difference, factor = _compared(ours.curve(whole), theirs.curve(whole), point)
+    return Gain(
+        point,
+        signal_efficiency=_spread(difference, drawn[:, 0]),
+        rejection=_spread(factor, drawn[:, 1]),
+        n_signal=signal.size,
+        n_background=background.size,
+    )
 
 
 class _Ordered:
