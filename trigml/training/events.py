@@ -98,6 +98,14 @@ def _input_names(spec: Spec, paths: Sequence[Path]) -> tuple[str, ...]:
             else "a file with columns of several numbers per event",
             remedy=did_you_mean(cells.column, header.constituent_names),
         )
+    if cells.images and cells.image_cells != count:
+        raise BadInput(
+            f"the images of the spec do not hold the cells of {cells.column!r}",
+            where=f"{paths[0]}: inputs.cells.images",
+            expected=f"images with {count} cells together, those from {cells.first} on",
+            found=f"{cells.image_cells} cells: {', '.join(' × '.join(map(str, i)) for i in cells.images)}",
+            remedy="give inputs.cells.count, if the images are meant to hold fewer cells than the file",
+        )
     return tuple(feature.name for feature in spec.inputs.features) + cells.names(count)
 
 

@@ -15,6 +15,7 @@ from trigml.errors import BadInput
 from trigml.legacy_keras import load
 from trigml.progress import Progress, Task
 from trigml.spec import ScheduleSpec
+from trigml.training.dropout import Dropout
 from trigml.training.schedule import epochs_since_best, learning_rate
 from trigml.training.state import EpochRecord, TrainState
 
@@ -45,6 +46,7 @@ class FitSettings:
     weight_decay: float
     patience: int
     schedule: ScheduleSpec
+    dropout: Dropout | None = None
 
 
 class Diverged(BadInput):
@@ -79,7 +81,7 @@ def fit(
         Diverged: a loss is NaN or infinite.
         BadInput: the checkpoint is damaged or cannot be written.
     """
-    steps = _Steps(model, settings.weight_decay)
+    steps = _Steps(model, settings)
     state = TrainState.load(checkpoint)
     if state is None:
         weights = tuple(model.get_weights())
@@ -181,13 +183,15 @@ def _note(record: EpochRecord) -> str:
 class _Steps:
     """The compiled steps of one model, and its optimiser."""
 
-    def __init__(self, model: Any, weight_decay: float) -> None:
+    def __init__(self, model: Any, settings: FitSettings) -> None:
         modules = load()
-        tf = modules.tensorflow
+        tf, weight_decay = modules.tensorflow, settings.weight_decay
         self.optimizer = modules.keras.optimizers.Adam(weight_decay=weight_decay or None)
         if weight_decay:
             self.optimizer.exclude_from_weight_decay(var_names=["bias"])
         self.optimizer.build(model.trainable_variables)
+        if settings.dropout is not None:
+            model = settings.dropout.applied_to(model, self.optimizer.iterations)
         signature = [
             tf.TensorSpec((None, model.input_shape[-1]), tf.float32),
             tf.TensorSpec((None,), tf.int64),

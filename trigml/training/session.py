@@ -32,8 +32,9 @@ from trigml.runs import (
 )
 from trigml.runs.manifest import hashes_of_folder
 from trigml.spec import Spec, spec_text
-from trigml.training.architecture import float_model, initial_weights, quantized_model
+from trigml.training.architecture import float_model, initial_weights, quantized_model, relu_name
 from trigml.training.calibration import resolve_integer_bits
+from trigml.training.dropout import Dropout
 from trigml.training.evaluation import (
     Evaluation,
     evaluate,
@@ -43,6 +44,7 @@ from trigml.training.evaluation import (
     tree_scores,
 )
 from trigml.training.events import (
+    Preparation,
     SplitEvents,
     event_source,
     float_inputs,
@@ -52,10 +54,11 @@ from trigml.training.events import (
     quantized_inputs,
 )
 from trigml.training.inputs import input_contract, with_contract
-from trigml.training.loop import Diverged, FitSettings, fit
+from trigml.training.loop import Diverged, FitSettings, TrainingEvents, fit
 from trigml.training.model_files import save_model
 from trigml.training.state import TrainState
 from trigml.training.summary import RunSummary
+from trigml.training.symmetries import symmetrised
 
 _LIBRARIES = ("tensorflow", "tf-keras", "qkeras", "numpy", "h5py", "scikit-learn", "matplotlib")
 _MUCH_SATURATED = 0.01
@@ -176,7 +179,7 @@ def _train_models(
     prepare = float_inputs(contract)
     state = fit(
         reference,
-        events.training_events(prepare, _seed_of(training.seed, 1)),
+        _training_events(spec, contract, events, prepare, stage=1),
         events.validation_batch(prepare),
         _settings(spec, quantized=False),
         checkpoint=workspace.progress / "float.npz",
@@ -192,7 +195,7 @@ def _train_models(
     prepare = quantized_inputs(contract)
     state = fit(
         model,
-        events.training_events(prepare, _seed_of(training.seed, 2)),
+        _training_events(spec, contract, events, prepare, stage=2),
         events.validation_batch(prepare),
         _settings(spec, quantized=True),
         checkpoint=workspace.progress / "quantized.npz",
@@ -226,6 +229,13 @@ def _seed_of(seed: int, stage: int) -> int:
     return 4 * seed + stage
 
 
+def _training_events(
+    spec: Spec, contract: InputContract, events: SplitEvents, prepare: Preparation, stage: int
+) -> TrainingEvents:
+    seed = _seed_of(spec.training.seed, stage)
+    return symmetrised(spec, contract, events.training_events(prepare, seed), seed=seed)
+
+
 def _settings(spec: Spec, *, quantized: bool) -> FitSettings:
     training = spec.training
     own = training.quantized if quantized else training
@@ -236,7 +246,15 @@ def _settings(spec: Spec, *, quantized: bool) -> FitSettings:
         weight_decay=training.weight_decay,
         patience=own.patience,
         schedule=training.schedule,
+        dropout=_dropout(spec, stage=2 if quantized else 1),
     )
+
+
+def _dropout(spec: Spec, stage: int) -> Dropout | None:
+    if not spec.training.dropout:
+        return None
+    layers = frozenset(map(relu_name, range(len(spec.model.hidden))))
+    return Dropout(spec.training.dropout, layers, _seed_of(spec.training.seed, stage))
 
 
 def _history(state: TrainState) -> dict[str, Any]:
