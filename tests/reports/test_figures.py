@@ -127,13 +127,14 @@ def test_an_error_stands_beside_the_value() -> None:
 
 
 def test_a_met_clock_is_that_of_the_rtl_and_not_of_an_estimate() -> None:
-    """Protects nanoseconds measured on the RTL: a vendor's timing report verifies them, and no estimate."""
+    """Protects times measured on the RTL: a vendor's timing report verifies them, no estimate, no cells."""
     measured = latency_figures(4, 1, tier=Tier.MAPPED, tool="Verilator", part="", clock_ns=4.0, note="seen")
     guessed = latency_figures(5, 1, tier=Tier.ESTIMATE, tool="alkaid", part="", clock_ns=4.0)
-    rows = with_clock([*measured, *guessed], Clock.MET)
+    cells = Figure("LUT", 100, "", Tier.MAPPED, "Yosys", "", 4.0)
+    rows = with_clock([*measured, *guessed, cells], Clock.MET)
     assert all(row.clock is Clock.MET for row in rows[:5])
     assert [row.note for row in rows[:3]] == ["seen", VERIFIED_CLOCK, VERIFIED_CLOCK]
-    assert rows[5:] == tuple(guessed)
+    assert rows[5:] == (*guessed, cells)
 
 
 def test_tiers_stand_side_by_side() -> None:

@@ -98,6 +98,7 @@ def test_nanoseconds_rest_on_the_timing_report(routed: Path, vendor_reports: Mod
     assert [round(row.value, 2) for row in fmax] == [210.53, 217.96]
     assert [row.clock for row in fmax] == [Clock.MET, Clock.REQUESTED]
     assert "the wires are estimated, the requested clock is not verified" in fmax[1].note
+    assert {row.clock for row in rows_of(rows, "LUT")} == {Clock.REQUESTED}  # cells hang on no clock
     (latency,) = (row for row in rows_of(rows, "latency") if row.unit == "ns")
     assert (latency.clock, latency.value) == (Clock.MET, 55)
     assert latency.note.startswith("cycles × clock, met in the vendor's timing report")

@@ -151,6 +151,35 @@ def test_ctrl_c_ends_children(tmp_path: Path) -> None:
         assert_ends(pid)
 
 
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_while_a_program_is_being_started(tmp_path: Path, ended: signal.Signals) -> None:
+    """Protects busy machines, where a child runs before its parent knows of it: it is ended all the same."""
+    program = f"""
+        import signal, subprocess, time
+        from pathlib import Path
+        from trigml.toolchains.programs import run
+
+        class Slow(subprocess.Popen):
+            def __init__(self, *arguments, **options):
+                super().__init__(*arguments, **options)
+                time.sleep(0.5)
+
+        subprocess.Popen = Slow
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+        run(["{SHELL}", "-c", "echo $$ > parent; sleep 600 & echo $! > child; wait"], what="x", timeout_s=500)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    pids = [read_when_there(tmp_path / name) for name in ("parent", "child")]
+    process.send_signal(ended)
+    _, printed = process.communicate(timeout=30)
+    assert "KeyboardInterrupt" in printed
+    for pid in pids:
+        assert_ends(pid)
+
+
 def executable(path: Path, text: str) -> Path:
     path.write_text(text)
     path.chmod(0o755)

@@ -86,6 +86,9 @@ METRICS = (
 )
 """The quantities in the order of a report; others stand behind the resources, in their own order."""
 
+TIMES = ("latency", "initiation interval", "events per bunch crossing", "time-multiplexing")
+"""The quantities of ``latency_figures``: they hang on the clock, cells do not."""
+
 
 def in_order(figures: Sequence[Figure]) -> tuple[Figure, ...]:
     """Rows of one quantity and unit side by side, the most trustworthy tier first."""
@@ -124,10 +127,10 @@ _BASIS = {Clock.REQUESTED: UNVERIFIED_CLOCK, Clock.MET: VERIFIED_CLOCK, Clock.MI
 
 
 def with_clock(figures: Sequence[Figure], clock: Clock) -> tuple[Figure, ...]:
-    """Rows of the RTL itself with what a vendor's timing report says of its clock; others as they are."""
+    """Times of the RTL itself with what a vendor's timing report says of its clock; others as they are."""
     return tuple(
         replace(row, clock=clock, note=_BASIS[clock] if row.note in _BASIS.values() else row.note)
-        if row.tier is Tier.MAPPED
+        if row.tier is Tier.MAPPED and row.metric in TIMES
         else row
         for row in figures
     )

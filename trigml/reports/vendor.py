@@ -105,10 +105,8 @@ class _Source:
             metric, value, unit, Tier.VENDOR, self.tool, self.part, self.clock_ns, note, self.version, clock
         )
 
-    def counts(
-        self, resources: Mapping[str, int], note: str, *, clock: Clock = Clock.REQUESTED
-    ) -> list[Figure]:
-        return [self.row(name, count, "", note, clock=clock) for name, count in resources.items()]
+    def counts(self, resources: Mapping[str, int], note: str) -> list[Figure]:
+        return [self.row(name, count, "", note) for name, count in resources.items()]
 
     def latency(self, cycles: int, interval: int, note: str, clock: Clock, caution: str = "") -> list[Figure]:
         return latency_figures(
@@ -172,10 +170,7 @@ def _rows(content: object, basis: _Basis) -> list[Figure]:
             return _powered(content, basis)
         case QuartusUsage():
             source = basis.source("Quartus", content.version, content.part)
-            routed = content.stage is Stage.ROUTED
-            return source.counts(
-                content.resources, content.stage.value, clock=basis.clock if routed else Clock.REQUESTED
-            )
+            return source.counts(content.resources, content.stage.value)
         case IntelArea():
             return basis.source(INTEL_HLS, content.version).counts(content.resources, Stage.SCHEDULED.value)
         case IntelLatency():
@@ -203,13 +198,10 @@ def _scheduled(report: CsynthReport, basis: _Basis) -> list[Figure]:
 
 def _used(report: Utilisation, basis: _Basis) -> list[Figure]:
     source = basis.source("Vivado", report.version, report.part)
-    clock = basis.clock if report.stage is Stage.ROUTED else Clock.REQUESTED
     manner = {None: "", 0: ", out of context"}.get(report.pins, f", with {report.pins} I/O pins")
     note = report.stage.value + manner
     return [
-        source.row(
-            name, count, "", f"{note}; {report.notes[name]}" if name in report.notes else note, clock=clock
-        )
+        source.row(name, count, "", f"{note}; {report.notes[name]}" if name in report.notes else note)
         for name, count in report.resources.items()
     ]
 
@@ -245,6 +237,6 @@ def _fitted(fit: IntelFit, basis: _Basis) -> list[Figure]:
     note = f"{Stage.ROUTED.value}, compiled by Intel HLS"
     verdict = f"{note}; the requested clock is {clock.value}"
     return [
-        *source.counts(fit.resources, note, clock=clock),
+        *source.counts(fit.resources, note),
         source.row(FMAX, fit.fmax_mhz, "MHz", verdict, clock=clock),
     ]

@@ -9,9 +9,11 @@ import selectors
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -22,6 +24,7 @@ from trigml.errors import MissingTool, ToolFailed
 LAST_LINES = 15
 STOP_LATENCY_S = 0.2
 LONGEST_LINE = 2000
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LAST_WORDS_S = 2.0
 """How long output is still read after the program has left, if something that it started holds it open."""
 
@@ -72,18 +75,13 @@ def run(
         ToolFailed: it could not be started, crashed, failed or did not end in time; the message holds its
             last lines.
     """
-    process = _started(command, what, folder, environment)
-    with process:
+    with _running(command, what, folder, environment) as process:
         try:
             printed = _printed(process, timeout_s, stop)
         except subprocess.TimeoutExpired as error:
-            _end(process)
             raise ToolFailed(
                 f"{what} did not end in time", expected=f"at most {timeout_s:g} s", remedy="see why it hangs"
             ) from error
-        except BaseException:
-            _end(process)
-            raise
     if process.returncode != 0:
         raise ToolFailed(
             f"{what} failed",
@@ -125,15 +123,9 @@ def stream(
     except OSError as error:
         raise ToolFailed(f"{what}: the log cannot be written", where=str(log), found=str(error)) from error
     printed = _Lines(file, on_line)
-    with file:
-        process = _started(command, what, folder, environment)
-        try:
-            with process:
-                in_time = _follow(process, printed, time.monotonic() + timeout_s)
-                _end(process)
-        except BaseException:
-            _end(process)
-            raise
+    with file, _running(command, what, folder, environment) as process:
+        in_time = _follow(process, printed, time.monotonic() + timeout_s)
+        _end(process)
     if not in_time:
         raise ToolFailed(
             f"{what} did not end in time",
@@ -210,6 +202,49 @@ def _last_lines(lines: Sequence[str] | deque[str]) -> str:
     if not lines:
         return "it printed nothing"
     return "its last lines:\n" + "\n".join(f"    {line}" for line in list(lines)[-LAST_LINES:])
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], what: str, folder: Path | None, environment: Mapping[str, str] | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is ended with all that it has started if the block is left by an error."""
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with _signals_wait():
+            process = _started(command, what, folder, environment)
+        yield process
+    except BaseException:
+        if process is not None:
+            _end(process)
+        raise
+    finally:
+        if process is not None and process.stdout is not None:
+            process.stdout.close()
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Let Ctrl-C and its like take effect after the block only.
+
+    Between the start of a program and the moment in which it is known here, an interruption would leave it
+    behind. Handlers run in the main thread; in others there is nothing to wait for.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    usual = {number: signal.getsignal(number) for number in _ENDING_SIGNALS}
+    usual = {number: handler for number, handler in usual.items() if callable(handler)}
+    for number in usual:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _started(
