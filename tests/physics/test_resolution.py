@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trigml.errors import BadInput
-from trigml.physics.resolution import FEWEST_EVENTS, energy_bins, gaussian_core, half_width
+from trigml.physics.resolution import FEWEST_EVENTS, energy_bins, gaussian_core, half_width, usable_bins
 
 
 def test_a_gaussian_keeps_its_width_in_both_measures() -> None:
@@ -16,6 +16,8 @@ def test_a_gaussian_keeps_its_width_in_both_measures() -> None:
     sample = np.random.default_rng(2).normal(3.0, 0.5, 200_000)
     middle, width = gaussian_core(sample)
     assert half_width(sample) == pytest.approx(0.5, rel=0.005)
+    low, high = np.quantile(sample, (0.158655253931457, 0.841344746068543))
+    assert half_width(sample) == pytest.approx((high - low) / 2, rel=1e-12)
     assert middle == pytest.approx(3.0, abs=0.005)
     assert width == pytest.approx(0.5, rel=0.01)
 
@@ -79,7 +81,7 @@ def test_resolutions_do_not_depend_on_the_scale_and_repeat() -> None:
     assert twice.core_resolution.uncertainty == pytest.approx(one.core_resolution.uncertainty, rel=1e-4)
     assert twice.median.value == pytest.approx(2 * one.median.value, rel=1e-12)
     assert set(one.to_json()) == {
-        *("lower", "upper", "energy", "n_events", "median", "mean", "resolution", "core_resolution")
+        *("lower", "upper", "energy", "n_events", "median", "mean", "resolution", "rms", "core_resolution")
     }
 
 
@@ -95,7 +97,8 @@ def test_the_last_edge_belongs_to_the_last_bin() -> None:
 @pytest.mark.parametrize(
     ("reconstructed", "true", "edges", "problem"),
     [
-        (np.ones(60), np.ones(60), [0.5, 2, 4], "too few events"),
+        (np.linspace(0.9, 1.1, 60), np.ones(60), [0.5, 2, 4], "too few events"),
+        (np.ones(60), np.ones(60), [0.5, 2], "the same response"),
         (np.zeros(60), np.ones(60), [0.5, 2], "response above 0"),
         (np.ones(60), np.ones(61), [0.5, 2], "do not fit together"),
         (np.full(60, np.nan), np.ones(60), [0.5, 2], "not finite"),
@@ -110,3 +113,23 @@ def test_samples_that_make_no_resolution_are_refused(
     """Protects from figures that hang on a handful of events or on NaN."""
     with pytest.raises(BadInput, match=problem):
         energy_bins(reconstructed, true, edges)
+
+
+def test_unusable_bins_are_left_out_and_told() -> None:
+    """Protects samples with gaps: the other bins are measured as if the gap were not there."""
+    true = np.repeat([1.5, 3.5, 5.5], [60, 20, 60])
+    reconstructed = true * np.random.default_rng(1).normal(1, 0.1, true.size)
+    reconstructed[true > 5] *= -1
+    bins, left_out = usable_bins(reconstructed, true, [1, 2, 3, 4, 6], resamples=10)
+    assert [(one.lower, one.n_events) for one in bins] == [(1, 60)]
+    assert [(one.lower, one.n_events) for one in left_out] == [(2, 0), (3, 20), (4, 60)]
+    assert "too few events (20" in left_out[1].reason
+    assert "above 0" in left_out[2].reason
+    assert left_out[0].to_json()["reason"].startswith("too few events (0")
+
+
+def test_heaps_of_equal_responses_do_not_stop_the_core() -> None:
+    """Protects integer words with few values from a division by no events at all."""
+    middle, width = gaussian_core(np.repeat([0.0, 1.0, 2.0], [30, 1, 30]))
+    assert np.isfinite([middle, width]).all()
+    assert 0 <= middle <= 2

@@ -161,6 +161,7 @@ def test_bins_are_fitted_with_the_width_that_is_asked_for() -> None:
             median=one,
             mean=one,
             resolution=Measured(float(resolution_formula(energy, 0.2, 0.3, 0.02)), 0.001),
+            rms=one,
             core_resolution=Measured(float(resolution_formula(energy, 0.1, 0.2, 0.01)), 0.001),
         )
         for energy in ENERGY

@@ -9,7 +9,9 @@ deviation over samples of the same size drawn from the bin's events with replace
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ class EnergyBin:
         n_events: in the bin.
         median, mean: of the response.
         resolution: half-width of the central 68.27 % of the response / median.
+        rms: standard deviation of the response, its tails and all, / mean.
         core_resolution: standard deviation / mean of the response's Gaussian core.
     """
 
@@ -47,6 +50,7 @@ class EnergyBin:
     median: Measured
     mean: Measured
     resolution: Measured
+    rms: Measured
     core_resolution: Measured
 
     def to_json(self) -> dict[str, Any]:
@@ -60,7 +64,27 @@ class EnergyBin:
         } | measured
 
 
-_MEASURED = ("median", "mean", "resolution", "core_resolution")
+@dataclass(frozen=True, slots=True)
+class LeftOutBin:
+    """A bin of true energy in which nothing can be measured, and why.
+
+    Attributes:
+        lower, upper: edges in GeV.
+        n_events: in the bin.
+        reason: why.
+    """
+
+    lower: float
+    upper: float
+    n_events: int
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+_MEASURED = ("median", "mean", "resolution", "rms", "core_resolution")
 _SHRINK = math.sqrt(
     1 - 2 * _CORE * math.exp(-(_CORE**2) / 2) / math.sqrt(2 * math.pi) / math.erf(_CORE / math.sqrt(2))
 )  # of the spread of a Gaussian that is cut at ±_CORE
@@ -71,8 +95,22 @@ def half_width(responses: FloatArray) -> float:
 
     For a Gaussian it is the standard deviation; tails count only by how many events they hold.
     """
-    low, high = np.quantile(responses, (_HALF_TAIL, 1 - _HALF_TAIL))
+    low, _, high = middle_and_ends(np.sort(responses))
     return float(high - low) / 2
+
+
+def middle_and_ends(ordered: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Lower end of the central 68.27 %, median and upper end, along the last axis of rising values.
+
+    As ``numpy.quantile`` interpolates, without its checks: a bootstrap does this very often.
+    """
+
+    def quantile(part: float) -> FloatArray:
+        place = part * (ordered.shape[-1] - 1)
+        below, above = math.floor(place), math.ceil(place)
+        return np.asarray(ordered[..., below] + (place - below) * (ordered[..., above] - ordered[..., below]))
+
+    return quantile(_HALF_TAIL), quantile(0.5), quantile(1 - _HALF_TAIL)
 
 
 def gaussian_core(responses: FloatArray) -> tuple[float, float]:
@@ -83,22 +121,27 @@ def gaussian_core(responses: FloatArray) -> tuple[float, float]:
     of 1 − 2 k φ(k) / (2 Φ(k) − 1), k = 2, which is corrected for; so a pure Gaussian keeps its width, and
     tails beyond 2 standard deviations have no weight.
     """
-    ordered = np.sort(responses)
-    median = float(np.median(ordered))
-    # Sums of every stretch of the ordered responses; relative to the median, so that nothing cancels.
-    sums = np.concatenate(([0.0], np.cumsum(ordered - median)))
-    squares = np.concatenate(([0.0], np.cumsum((ordered - median) ** 2)))
-    offset, width = 0.0, half_width(ordered)
+    return _ordered_core(np.sort(responses))
+
+
+def _ordered_core(ordered: FloatArray) -> tuple[float, float]:
+    low, middle, high = map(float, middle_and_ends(ordered))
+    # Sums of every stretch of the ordered responses; relative to the middle, so that nothing cancels.
+    sums = np.concatenate(([0.0], np.cumsum(ordered - middle)))
+    squares = np.concatenate(([0.0], np.cumsum((ordered - middle) ** 2)))
+    offset, width = 0.0, (high - low) / 2
     for _ in range(_CORE_STEPS):
         reach = _CORE * width
-        first = int(np.searchsorted(ordered, median + offset - reach, side="left"))
-        end = int(np.searchsorted(ordered, median + offset + reach, side="right"))
+        first = int(ordered.searchsorted(middle + offset - reach, side="left"))
+        end = int(ordered.searchsorted(middle + offset + reach, side="right"))
         n = end - first
+        if n == 0:  # between two heaps of equal responses
+            break
         offset = (sums[end] - sums[first]) / n
         before, width = width, math.sqrt(max(0.0, (squares[end] - squares[first]) / n - offset**2)) / _SHRINK
         if abs(width - before) <= _CORE_SETTLED * width:
             break
-    return median + float(offset), width
+    return middle + float(offset), width
 
 
 def energy_bins(
@@ -117,38 +160,64 @@ def energy_bins(
         BadInput: shapes, values or edges that cannot be used, fewer than ``FEWEST_EVENTS`` in a bin, or a bin
             whose median response is not above 0.
     """
-    borders = _checked_edges(reconstructed, true, edges)
+    measured, left_out = usable_bins(reconstructed, true, edges, seed=seed, resamples=resamples)
+    for unusable in left_out:
+        raise BadInput(
+            unusable.reason,
+            where=f"true energy from {unusable.lower:g} to {unusable.upper:g} GeV",
+            remedy="wider bins or a larger sample",
+        )
+    return measured
+
+
+def usable_bins(
+    reconstructed: FloatArray, true: FloatArray, edges: ArrayLike, *, seed: int = 1, resamples: int = 200
+) -> tuple[tuple[EnergyBin, ...], tuple[LeftOutBin, ...]]:
+    """As ``energy_bins``, but bins in which nothing can be measured are left out, and told.
+
+    Raises:
+        BadInput: shapes, values or edges that cannot be used.
+    """
+    borders = checked_edges(reconstructed, true, edges)
     if resamples < 10:
         raise BadInput("a bootstrap needs at least 10 resamples", found=str(resamples))
     rng = np.random.default_rng(seed)
-    index = np.searchsorted(borders, true, side="right") - 1
-    index[true == borders[-1]] = len(borders) - 2
-    return tuple(
-        _bin(
-            reconstructed[index == i] / true[index == i], true[index == i], borders[i : i + 2], rng, resamples
-        )
-        for i in range(len(borders) - 1)
-    )
+    measured, left_out = [], []
+    for lower, upper, inside in bin_members(true, borders):
+        responses = reconstructed[inside] / true[inside]
+        if reason := why_not(responses):
+            left_out.append(LeftOutBin(lower, upper, len(responses), reason))
+        else:
+            measured.append(_bin(responses, true[inside], (lower, upper), rng, resamples))
+    return tuple(measured), tuple(left_out)
+
+
+def bin_members(true: FloatArray, edges: FloatArray) -> Iterator[tuple[float, float, NDArray[np.intp]]]:
+    """Per bin its edges and the places of its events; the last bin contains its upper edge."""
+    index = np.searchsorted(edges, true, side="right") - 1
+    index[true == edges[-1]] = len(edges) - 2
+    for place, (lower, upper) in enumerate(pairwise(edges.tolist())):
+        yield lower, upper, np.flatnonzero(index == place)
+
+
+def why_not(responses: FloatArray) -> str:
+    """Why a width cannot be measured of these responses, (n,); empty if it can."""
+    if len(responses) < FEWEST_EVENTS:
+        return f"too few events ({len(responses)}, at least {FEWEST_EVENTS} are needed)"
+    if np.quantile(responses, _HALF_TAIL) <= 0:
+        return "16 % of the events or more have no energy; a relative width needs a response above 0"
+    if half_width(responses) == 0:
+        return "the central 68.27 % of the events all have the same response"
+    return ""
 
 
 def _bin(
-    responses: FloatArray, true: FloatArray, edges: FloatArray, rng: np.random.Generator, resamples: int
+    responses: FloatArray,
+    true: FloatArray,
+    edges: tuple[float, float],
+    rng: np.random.Generator,
+    resamples: int,
 ) -> EnergyBin:
-    where = f"true energy from {edges[0]:g} to {edges[1]:g} GeV"
-    if len(responses) < FEWEST_EVENTS:
-        raise BadInput(
-            "too few events in a bin of true energy",
-            where=where,
-            expected=f"at least {FEWEST_EVENTS}",
-            found=str(len(responses)),
-            remedy="wider bins or a larger sample",
-        )
-    if np.quantile(responses, _HALF_TAIL) <= 0:
-        raise BadInput(
-            "a relative resolution needs a response above 0",
-            where=where,
-            found="16 % of the events or more have no energy",
-        )
     ordered = np.sort(responses)
     n = len(ordered)
     drawn = [
@@ -162,22 +231,28 @@ def _bin(
         for name, value, error in zip(_MEASURED, values, spread, strict=True)
     }
     return EnergyBin(
-        lower=float(edges[0]),
-        upper=float(edges[1]),
+        lower=edges[0],
+        upper=edges[1],
         energy=float(1 / np.mean(1 / true)),
         n_events=len(responses),
         **measured,
     )
 
 
-def _figures(responses: FloatArray) -> tuple[float, float, float, float]:
-    """The figures of ``_MEASURED``, in its order."""
-    median = float(np.median(responses))
-    middle, width = gaussian_core(responses)
-    return median, float(responses.mean()), half_width(responses) / median, width / middle
+def _figures(ordered: FloatArray) -> tuple[float, ...]:
+    """The figures of ``_MEASURED``, in its order, of rising responses."""
+    low, median, high = map(float, middle_and_ends(ordered))
+    mean, spread = float(ordered.mean()), float(ordered.std())
+    middle, width = _ordered_core(ordered)
+    return median, mean, (high - low) / 2 / median, spread / mean, width / middle
 
 
-def _checked_edges(reconstructed: NDArray[Any], true: NDArray[Any], edges: ArrayLike) -> FloatArray:
+def checked_edges(reconstructed: NDArray[Any], true: NDArray[Any], edges: ArrayLike) -> FloatArray:
+    """The edges as an array.
+
+    Raises:
+        BadInput: shapes, values or edges that cannot be used.
+    """
     if reconstructed.ndim != 1 or reconstructed.shape != true.shape:
         raise BadInput(
             "reconstructed and true energies do not fit together",

@@ -191,7 +191,7 @@ class _Chi2:
         """
         from scipy.optimize import nnls  # type: ignore[import-untyped]
 
-        parts = _parts(self.energy)
+        parts = term_shapes(self.energy)
         weight = 1 / (2 * self.resolution * self.uncertainty)
         squares, _ = nnls(parts.T * weight[:, None], self.resolution**2 * weight)
         least = 0.1 * self.resolution.min() / np.sqrt(parts.max(axis=1))
@@ -229,7 +229,7 @@ def _without_needless_terms(chi2: _Chi2) -> tuple[Minuit, dict[Term, float]]:
     return lowest, held
 
 
-def _parts(energy: FloatArray) -> FloatArray:
+def term_shapes(energy: FloatArray) -> FloatArray:
     """(3, b), what a², b², c² are multiplied by in σ²."""
     return np.stack([1 / energy, 1 / energy**2, np.ones_like(energy)])
 

@@ -1,0 +1,142 @@
+"""Tests of trigml.physics.regressor_comparison."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trigml.errors import BadInput
+from trigml.physics.regression import NotMeasured
+from trigml.physics.regressor_comparison import TypeComparison, _squared_terms, compare_regressors
+from trigml.physics.resolution_fit import fit_resolution, resolution_formula, term_shapes
+from trigml.physics.uncertainties import Measured
+
+EDGES = np.geomspace(4, 60, 7)
+Terms = tuple[float, float, float]
+
+
+def pair(reference: Terms, candidate: Terms, n: int = 3000, seed: int = 1) -> TypeComparison:
+    """Toys in which both models see the same fluctuation of each term, each with its own terms."""
+    random = np.random.default_rng(seed)
+    true = np.exp(random.uniform(np.log(4), np.log(60), n))
+    parts = random.normal(size=(3, n)) * np.sqrt(term_shapes(true))
+    ours, theirs = (true * (1 + np.array(terms) @ parts) for terms in (reference, candidate))
+    types = np.zeros(n, dtype=int)
+    compared = compare_regressors(ours, theirs, true, types, ("toy",), bins=EDGES, resamples=40)
+    (found,) = compared.groups
+    return found
+
+
+def value(figure: Measured | NotMeasured) -> Measured:
+    assert isinstance(figure, Measured), str(figure)
+    return figure
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.tuples(st.floats(0.1, 1), st.floats(0, 1), st.floats(0, 0.1)), st.floats(0, 0.05), st.integers(0, 99)
+)
+def test_the_quick_fit_is_that_of_minuit(terms: Terms, noise: float, seed: int) -> None:
+    """Protects the fit of the bootstrap: the same minimum as ``fit_resolution`` with all terms."""
+    energy = np.geomspace(4, 60, 10)
+    exact = resolution_formula(energy, *terms)
+    widths = exact * (1 + noise * np.random.default_rng(seed).normal(size=10))
+    errors = 0.03 * exact
+
+    def chi2(squares: np.ndarray) -> float:
+        return float((((widths - np.sqrt(squares @ term_shapes(energy))) / errors) ** 2).sum())
+
+    slow = fit_resolution(energy, widths, errors, without=())
+    quick = _squared_terms(term_shapes(energy), widths, errors)
+    assert chi2(quick) == pytest.approx(slow.chi2, abs=1e-3)
+    if min(slow.values) > 0.01:
+        np.testing.assert_allclose(np.sqrt(quick), slow.values, rtol=0.02)
+
+
+def test_a_higher_stochastic_term_is_found_with_the_right_uncertainty() -> None:
+    """Protects value and coverage: pulls of 20 toy experiments with a planted loss of 10 %."""
+    found = [pair((0.3, 0.3, 0.02), (0.33, 0.3, 0.02), seed=seed) for seed in range(20)]
+    for figures in ([one.stochastic for one in found], [one.free for one in found]):
+        measured = [value(figure) for figure in figures]
+        pulls = np.array([(figure.value - 1.1) / figure.uncertainty for figure in measured])
+        assert abs(pulls.mean()) < 0.8
+        assert 0.6 < pulls.std() < 1.5
+    uncertainties = [[value(f).uncertainty for f in (one.stochastic, one.free)] for one in found]
+    common, free = np.mean(uncertainties, axis=0)
+    assert common < free < 0.05
+    assert all(value(one.stochastic).value > 1.03 for one in found)
+
+
+def test_a_loss_in_another_term_is_put_down_to_the_stochastic_one() -> None:
+    """Protects the gate's figure from missing a loss that has gone into noise or constant term."""
+    worse = pair((0.3, 0.3, 0.02), (0.3, 0.3, 0.06))
+    assert value(worse.stochastic).value - 1 > 5 * value(worse.stochastic).uncertainty
+    assert value(worse.width).value - 1 > 5 * value(worse.width).uncertainty
+    assert abs(value(worse.free).value - 1) < 4 * value(worse.free).uncertainty
+    assert worse.bins[0].ratio.value < worse.bins[-1].ratio.value
+
+
+def test_equal_models_are_exactly_equal() -> None:
+    """Protects "no loss": the ratio of a model to itself is 1 ± 0, in whatever unit it measures."""
+    random = np.random.default_rng(1)
+    true = random.uniform(4, 60, 4000)
+    predicted = true * random.normal(1, 0.3 / np.sqrt(true))
+    types = random.integers(0, 2, 4000)
+    for factor in (1, 4):  # powers of two, so that responses scale without rounding
+        compared = compare_regressors(predicted, factor * predicted, true, types, "ab", resamples=20)
+        for group in compared.groups:
+            figures = (group.width, group.stochastic, group.free, *(one.ratio for one in group.bins))
+            assert all(figure == Measured(1.0, 0.0) for figure in figures)
+    assert [group.name for group in compared.groups] == ["a", "b", "all"]
+    assert sum(one.n_events for one in compared.types) == compared.overall.n_events
+
+
+def test_pairing_makes_small_differences_visible() -> None:
+    """Protects the pairing: models on the same fluctuations are compared far better than separate ones."""
+    same = pair((0.3, 0.3, 0.02), (0.303, 0.303, 0.0202))
+    assert value(same.width).value == pytest.approx(1.01, abs=1e-3)
+    assert value(same.width).uncertainty < 1e-3
+    random = np.random.default_rng(5)
+    true = np.exp(random.uniform(np.log(4), np.log(60), 3000))
+    ours, theirs = (true * random.normal(1, 0.3 / np.sqrt(true)) for _ in range(2))
+    types = np.zeros(3000, dtype=int)
+    separate = compare_regressors(ours, theirs, true, types, ("toy",), bins=EDGES, resamples=40).overall
+    assert value(separate.width).uncertainty > 0.01
+
+
+def test_what_cannot_be_compared_says_why() -> None:
+    """Protects from ratios of terms that may be 0, of too few bins, and of no bins at all."""
+    no_stochastic = pair((0.0, 1.0, 0.05), (0.0, 1.1, 0.05))
+    assert "may be 0" in str(no_stochastic.free)
+    assert value(no_stochastic.width).value > 1
+    few = pair((0.3, 0.3, 0.02), (0.3, 0.3, 0.02), n=300)
+    assert 0 < len(few.bins) < 4
+    assert value(few.width) == Measured(1.0, 0.0)
+    assert "at least 4 are needed" in str(few.stochastic)
+    none = pair((0.3, 0.3, 0.02), (0.3, 0.3, 0.02), n=60)
+    assert none.bins == ()
+    assert "no bin of true energy" in str(none.width)
+    content = json.loads(json.dumps(none.to_json(), allow_nan=False))
+    assert content["stochastic"]["not_measured"] == content["width"]["not_measured"]
+
+
+def test_comparisons_repeat_and_follow_the_order_of_the_models() -> None:
+    """Protects the seed, and which of the two models is the reference."""
+    one, again = (pair((0.3, 0.3, 0.02), (0.4, 0.3, 0.02)) for _ in range(2))
+    assert one.to_json() == again.to_json()
+    swapped = pair((0.4, 0.3, 0.02), (0.3, 0.3, 0.02))
+    assert value(swapped.stochastic).value == pytest.approx(1 / value(one.stochastic).value, rel=1e-6)
+    assert value(swapped.width).value == pytest.approx(1 / value(one.width).value, rel=1e-9)
+
+
+def test_models_of_other_events_are_refused() -> None:
+    """Protects from comparing unlike samples, and from a bootstrap without resamples."""
+    ones, none = np.ones(100), np.zeros(100, dtype=int)
+    with pytest.raises(BadInput, match="do not fit together"):
+        compare_regressors(ones, ones[:99], ones, none, ("a",))
+    with pytest.raises(BadInput, match="at least 10 resamples"):
+        compare_regressors(ones, ones, ones, none, ("a",), resamples=1)
