@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trigml.atomic import replacing_file, replacing_folder, write_json, write_text
+from trigml.atomic import refuse_unwritable, replacing_file, replacing_folder, write_json, write_text
 from trigml.errors import BadInput
 
 
@@ -159,3 +159,20 @@ def test_json_is_readable_and_finite(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"x": float("nan")})
     assert json.loads(path.read_text(encoding="utf-8")) == {"β": [1, 2.5]}
+
+
+@pytest.mark.parametrize("place", ["thesis.tex/project", "thesis.tex/deep/project", f"{'long' * 70}/project"])
+def test_a_place_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, place: str) -> None:
+    """Protects minutes of work from an output whose folder is a file, or cannot have its name."""
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(BadInput, match="cannot write") as error:
+        refuse_unwritable(tmp_path / place)
+    assert error.value.where == str(tmp_path / place)
+    assert names(tmp_path) == {"thesis.tex"}
+
+
+def test_a_place_that_can_be_written_is_left_as_it_is(tmp_path: Path) -> None:
+    """Protects the other half: folders that are not there yet are no obstacle, and are not made either."""
+    refuse_unwritable(tmp_path / "deep" / "deeper" / "project")
+    refuse_unwritable(tmp_path / "project")
+    assert names(tmp_path) == set()

@@ -33,7 +33,9 @@ def test_a_budget_file_is_the_section_of_a_spec(tmp_path: Path) -> None:
         ("latency: 4 BX\nlatency: 5 BX\n", "there twice", "line 2"),
         ("resources: {}\n", "asks for nothing", "limits.yml"),
         ("part: vu9p\n", "asks for nothing", "limits.yml"),
-        ("", "has to be a list of keys and values", "limits.yml"),
+        ("", "the budget is empty", "limits.yml"),
+        (" \n", "the budget is empty", "limits.yml"),
+        ("# latency: 4 BX\n", "has to be a list of keys and values", "limits.yml"),
     ],
 )
 def test_mistakes_are_explained(text: str, problem: str, where: str, tmp_path: Path) -> None:
@@ -44,6 +46,7 @@ def test_mistakes_are_explained(text: str, problem: str, where: str, tmp_path: P
         load_budget(path)
     assert problem in caught.value.problem
     assert where in (caught.value.where or "")
+    assert "tagger" not in str(caught.value)  # the example is one of a budget
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_options_that_mean_nothing_are_refused(trained: tuple[Any, Path], tmp_pa
         (folder / "tagger.h5", OpenOptions(batchnorm_type="float"), "--batchnorm-type float"),
         (tmp_path / "x.onnx", OpenOptions(weights=folder / "weights.h5"), "leave --weights out"),
         (tmp_path / "none.keras", OpenOptions(), "there is no such file"),
-        (tmp_path / "none", OpenOptions(), "there is no such run"),
+        (tmp_path / "none", OpenOptions(), "there is no such run or model file"),
         (tmp_path, OpenOptions(), "not a run"),
     ]:
         with pytest.raises(BadInput, match=message):

@@ -67,6 +67,23 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 shutil.rmtree(beside)
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Refuse a place that cannot be written before the work for it is done; nothing is left there.
+
+    A disk that fills up in the meantime is not foreseen.
+
+    Raises:
+        BadInput: no permission, a disk for reading only, a file where a folder has to be.
+    """
+    with _os_errors_explained(path):
+        place = path.absolute().parent
+        while not place.exists():
+            place = place.parent
+        if not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{place} is a file, not a folder")
+        Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=place)).rmdir()
+
+
 def exchange_folders(path: Path, beside: Path) -> None:
     """Put ``beside`` where the folder ``path`` is; if that fails, ``path`` is as it was."""
     holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import trigml
+from trigml.atomic import refuse_unwritable
 from trigml.data.blocks import Chunk
 from trigml.emulation.numpy_emulator import emulate
 from trigml.emulation.stage import EmulationStage
@@ -132,6 +133,7 @@ def emulate_files(
     listener = progress or Silent()
     _refuse_input_as_output(files, out)
     refuse_taken(out, force=force)
+    refuse_unwritable(out)
     events = NetworkEvents(graph, files, columns)
     emulation = emulation_of(graph, stage, threads, listener)
     growing: GrowingScores | None = None

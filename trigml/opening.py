@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,10 +79,28 @@ def run_at(path: Path) -> Run | None:
     Raises:
         BadInput: it is neither, or the run is damaged.
     """
+    _refuse_missing(path)
     return None if _is_onnx(path) or _is_keras_model(path) else open_run(path)
 
 
+def _refuse_missing(path: Path) -> None:
+    """Refuse a place where nothing is, with what can be given and what is there of a similar name."""
+    whole = path.absolute()
+    if path.exists() or whole.with_name(whole.name + names.UNFINISHED_SUFFIX).is_dir():
+        return
+    others = [entry.name for entry in whole.parent.iterdir()] if whole.parent.is_dir() else []
+    near = difflib.get_close_matches(whole.name, others, n=2, cutoff=0.7)
+    file = _is_onnx(path) or _is_keras_model(path)
+    raise BadInput(
+        "there is no such file" if file else "there is no such run or model file",
+        where=str(path),
+        expected="a run (trigml train makes one), or a model: .keras, .h5, .json (with --weights), .onnx",
+        remedy=f"did you mean {' or '.join(near)}?" if near else None,
+    )
+
+
 def _opened(path: Path, options: OpenOptions) -> OpenedModel:
+    _refuse_missing(path)
     if _is_onnx(path):
         return _open_onnx(path, options)
     if not _is_keras_model(path):

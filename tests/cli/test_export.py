@@ -60,6 +60,16 @@ def test_only_runs_have_a_float_reference(model: Path, capsys: pytest.CaptureFix
     assert np.all([path.name == "model.onnx" for path in model.parent.iterdir()])
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects minutes of comparison: an output inside of a file is refused before the model is opened."""
+    monkeypatch.setattr("trigml.opening.open_model", lambda *_: pytest.fail("the model was opened"))
+    out = model / "out.onnx"
+    assert exit_code_of(["export", str(model), "qonnx", "-o", str(out)]) == 2
+    assert "is a file, not a folder" in capsys.readouterr().err
+
+
 def test_the_emulator_as_sources(
     model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -143,6 +143,7 @@ def test_a_qonnx_file_as_an_hls_project(
         (["--budget", "share.yml", "--backend", "rtl", "--part", "xc0"], "the budget's device is not known"),
         (["--input-type", "float"], "--input-type float"),
         (["--out", "taken"], "the output folder holds something else"),
+        (["--out", "share.yml/project"], "share.yml is a file, not a folder"),
     ],
 )
 def test_bad_input_is_explained(

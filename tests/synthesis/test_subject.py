@@ -55,6 +55,28 @@ def test_projects_of_a_model_file_go_into_the_working_directory(
     assert subject.folder("rtl", ["verilog", "2.5ns"]) == Path(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "problem", "remedy"),
+    [
+        ("nope.h5", "there is no such file", None),
+        ("taggr.onnx", "there is no such file", "did you mean tagger.onnx?"),
+        ("tager", "there is no such run or model file", "did you mean tagger?"),
+        ("nowhere/tagger", "there is no such run or model file", None),
+    ],
+)
+def test_what_is_not_there_is_said_at_once(
+    name: str, problem: str, remedy: str | None, tmp_path: Path
+) -> None:
+    """Protects who mistyped a MODEL: it is said before any work, with what can be given and what is there."""
+    (tmp_path / "tagger").mkdir()
+    (tmp_path / "tagger.onnx").write_bytes(b"")
+    with pytest.raises(BadInput) as caught:
+        Subject.at(tmp_path / name, OpenOptions(), EventChoice())
+    assert (caught.value.problem, caught.value.remedy) == (problem, remedy)
+    assert "trigml train makes one" in (caught.value.expected or "")
+    assert ".json (with --weights), .onnx" in (caught.value.expected or "")
+
+
 COLUMNS = ["pt", "eta"]
 
 

@@ -90,11 +90,12 @@ def export(
     verbose: Verbose = False,
 ) -> None:
     """Write and check a model for other programs."""
+    from trigml.atomic import refuse_unwritable
     from trigml.data.samples import resolve_files
     from trigml.errors import BadInput
     from trigml.exporting import export_emulator, export_onnx, export_qonnx, refuse_taken
     from trigml.network_events import columns_of
-    from trigml.opening import OpenOptions, open_model
+    from trigml.opening import OpenOptions, open_model, run_at
     from trigml.reports.terminal import comparison_text
     from trigml.verify.building import DEFAULT_HLS
     from trigml.verify.events import events_of_model
@@ -104,14 +105,15 @@ def export(
     if check_hls and kind is not ExportKind.QONNX:
         raise BadInput("--check-hls is for QONNX files", found=f"export as {kind.value}")
     options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    run = run_at(model)
+    path = out or Path(_FILES[kind].format(name=model.stem if run is None else run.spec.name))
+    refuse_taken(path, force=force)
+    refuse_unwritable(path)
     opened = open_model(model, options, console)
     for note in opened.notes:
         console.say(f"note: {note}")
     columns = columns_of(opened.graph, names_in(features), names_in(constituents))
     named = events_of_model(opened, resolve_files(events or ()), columns)
-    name = model.stem if opened.run is None else opened.run.spec.name
-    path = out or Path(_FILES[kind].format(name=name))
-    refuse_taken(path, force=force)
     if kind is ExportKind.ONNX:
         if opened.run is None:
             raise BadInput(

@@ -68,6 +68,7 @@ def inspect(
     verbose: Verbose = False,
 ) -> None:
     """Look into a network."""
+    from trigml.atomic import refuse_unwritable
     from trigml.data.samples import resolve_files
     from trigml.inspection.inspecting import inspect as inspected
     from trigml.network_events import columns_of
@@ -78,6 +79,8 @@ def inspect(
 
     console = Console(as_json, verbose)
     stem = None if plot is None else plot_stem(plot)
+    if stem is not None:
+        refuse_unwritable(stem)
     types = _types(declare or [])
     options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
     opened = open_model(model, options, console)

@@ -13,6 +13,7 @@ from trigml.spec.mistakes import Schema
 from trigml.spec.yaml_text import read_yaml_file
 
 _SCHEMA = Schema(BudgetSpec, "budget")
+_EXAMPLE = "latency: 4 BX"
 
 
 def load_budget(path: Path) -> BudgetSpec:
@@ -22,7 +23,7 @@ def load_budget(path: Path) -> BudgetSpec:
         BadInput: no such file, broken YAML, an unknown key (with the nearest ones), a value of a wrong type
             or out of range, or no limit at all.
     """
-    document = read_yaml_file(path, _SCHEMA.noun)
+    document = read_yaml_file(path, _SCHEMA.noun, _EXAMPLE)
     try:
         budget = BudgetSpec.model_validate_json(json.dumps(document.content, default=str))
     except ValidationError as error:
@@ -31,6 +32,6 @@ def load_budget(path: Path) -> BudgetSpec:
         raise BadInput(
             "the budget asks for nothing",
             where=str(path),
-            expected="a limit of latency, initiation_interval or resources, for example 'latency: 4 BX'",
+            expected=f"a limit of latency, initiation_interval or resources, for example '{_EXAMPLE}'",
         )
     return budget

@@ -40,26 +40,32 @@ class Document:
         return self.lines.get(path)
 
 
-def read_yaml_file(path: Path, noun: str) -> Document:
-    """Read a YAML mapping from a file, which messages call a ``noun``.
+_EXAMPLE = "name: my_tagger"
+
+
+def read_yaml_file(path: Path, noun: str, example: str = _EXAMPLE) -> Document:
+    """Read a YAML mapping from a file, which messages call a ``noun``; ``example``: a line of such a file.
 
     Raises:
-        BadInput: it is not there, is not a text, or as ``read_yaml``.
+        BadInput: it is not there, is not a text, is empty, or as ``read_yaml``.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "not a text file in UTF-8"
         raise BadInput(f"cannot read the {noun}: {why}", where=str(path)) from error
-    return read_yaml(text, str(path))
+    if not text.strip():
+        raise BadInput(f"the {noun} is empty", where=str(path), expected=f"keys and values, as '{example}'")
+    return read_yaml(text, str(path), example)
 
 
-def read_yaml(text: str, source: str) -> Document:
+def read_yaml(text: str, source: str, example: str = _EXAMPLE) -> Document:
     """Read a YAML mapping.
 
     Args:
         text: the YAML.
         source: how error messages name the text, for example its file.
+        example: a line of such a text, for messages.
 
     Raises:
         BadInput: broken YAML (with line and column), a key twice, anchors, Python objects, more than one
@@ -90,7 +96,7 @@ def read_yaml(text: str, source: str) -> Document:
         raise BadInput(
             "the file has to be a list of keys and values",
             where=source,
-            expected="for example 'name: my_tagger' on a line",
+            expected=f"for example '{example}' on a line",
             found="nothing" if content is None else type(content).__name__,
         )
     return Document(content, lines)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from trigml.atomic import replacing_folder, write_json
+from trigml.atomic import refuse_unwritable, replacing_folder, write_json
 from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import to_values
 from trigml.progress import Progress, Silent
@@ -59,11 +59,12 @@ class Request:
 
         Raises:
             BadInput: a file is there, or a folder with anything but a project of trigml in it; or that is so
-                of the place of a project that is not exact.
+                of the place of a project that is not exact; or it cannot be written.
         """
         folder = self.out or usual
         for place in (folder, not_exact(folder)):
             refuse_occupied(place, force=self.force)
+        refuse_unwritable(folder)
         return folder
 
     def inputs(self) -> Inputs:
