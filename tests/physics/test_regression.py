@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trigml.errors import BadInput
-from trigml.physics.regression import NotMeasured, energy_edges, regressor_performance
+from trigml.physics.regression import energy_edges, regressor_performance
 from trigml.physics.resolution import EnergyBin
 from trigml.physics.resolution_fit import ResolutionFit, resolution_formula
-from trigml.physics.uncertainties import Measured
+from trigml.physics.uncertainties import Measured, NotMeasured
 
 TERMS = {"narrow": (0.2, 0.3, 0.02), "wide": (0.8, 0.5, 0.1)}
 SCALES = np.array([0.98, 0.85])

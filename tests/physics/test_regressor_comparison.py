@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trigml.errors import BadInput
-from trigml.physics.regression import NotMeasured
 from trigml.physics.regressor_comparison import TypeComparison, _squared_terms, compare_regressors
 from trigml.physics.resolution_fit import fit_resolution, resolution_formula, term_shapes
-from trigml.physics.uncertainties import Measured
+from trigml.physics.uncertainties import Measured, NotMeasured
 
 EDGES = np.geomspace(4, 60, 7)
 Terms = tuple[float, float, float]

@@ -18,27 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from trigml.errors import BadInput
 from trigml.physics.resolution import FEWEST_EVENTS, EnergyBin, LeftOutBin, checked_edges, usable_bins
 from trigml.physics.resolution_fit import ResolutionFit, fit_bins
-from trigml.physics.uncertainties import FloatArray
+from trigml.physics.uncertainties import FloatArray, NotMeasured
 
 ALL = "all"
 """Name of all particle types together, in the proportions of the sample."""
 
 DEFAULT_BINS = 10
 RESAMPLES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class NotMeasured:
-    """Stands where a figure would, with the reason why there is none."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return f"not measured: {self.reason}"
-
-    def to_json(self) -> dict[str, str]:
-        """``not_measured``: the reason."""
-        return {"not_measured": self.reason}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,10 +29,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trigml.errors import BadInput
-from trigml.physics.regression import NotMeasured, checked_energies, energy_edges, groups_of
+from trigml.physics.regression import checked_energies, energy_edges, groups_of
 from trigml.physics.resolution import bin_members, checked_edges, middle_and_ends, why_not
 from trigml.physics.resolution_fit import FEWEST_BINS, term_shapes
-from trigml.physics.uncertainties import FloatArray, Measured
+from trigml.physics.uncertainties import FloatArray, Measured, NotMeasured
 
 RESAMPLES = 200
 _STEPS = 50

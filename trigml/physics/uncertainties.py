@@ -64,6 +64,20 @@ class LowerLimit:
         return {"lower_limit": self.value, "confidence": self.confidence}
 
 
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """Stands where a figure would, with the reason why there is none."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"not measured: {self.reason}"
+
+    def to_json(self) -> dict[str, str]:
+        """``not_measured``: the reason."""
+        return {"not_measured": self.reason}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
     """A value estimated from n events, with what each event adds to its deviation from the truth.

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from trigml.errors import BadInput
 from trigml.physics.classification import ClassifierPerformance, PerformanceLoss
-from trigml.physics.uncertainties import LowerLimit, Measured
+from trigml.physics.uncertainties import NotMeasured
 from trigml.reports.terminal import Grid
 
 T = TypeVar("T")
+
+
+class Figure(Protocol):
+    """What stands in a cell: a measured value, a limit, or why there is none."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,7 @@ class Row:
     """One quantity: its name and one value per column."""
 
     quantity: str
-    values: tuple[Measured | LowerLimit, ...]
+    values: tuple[Figure, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +36,20 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    below: tuple[str, ...] = ()
 
     def grid(self) -> Grid:
-        """The same as cells of text."""
+        """The same as cells of text; why a figure is not there stands below, once for each reason."""
+        every = [value for row in self.rows for value in row.values]
+        reasons = list(dict.fromkeys(value.reason for value in every if isinstance(value, NotMeasured)))
+
+        def cell(value: Figure) -> str:
+            return f"– [{reasons.index(value.reason) + 1}]" if isinstance(value, NotMeasured) else str(value)
+
         head = ("", *self.columns)
-        cells = [head, *((row.quantity, *map(str, row.values)) for row in self.rows)]
-        return Grid(self.title, tuple(cells), "<" + ">" * len(self.columns))
+        cells = [head, *((row.quantity, *map(cell, row.values)) for row in self.rows)]
+        notes = [f"[{number}] not measured: {reason}" for number, reason in enumerate(reasons, start=1)]
+        return Grid(self.title, tuple(cells), "<" + ">" * len(self.columns), (*self.below, *notes))
 
     def to_text(self) -> str:
         """As aligned plain text, the title first, without a newline at the end."""
