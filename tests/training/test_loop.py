@@ -29,7 +29,7 @@ def events(n: int = 600) -> InMemory:
 
 def validation() -> Batch:
     held = events(300)
-    return held.inputs, held.labels
+    return held.inputs, held.truth
 
 
 def settings(**changes: Any) -> FitSettings:
@@ -103,7 +103,7 @@ def test_another_order_of_events_gives_other_weights(model: Any, tmp_path: Path)
     start = [weight.copy() for weight in model.get_weights()]
     one = run(model, tmp_path / "one.npz")
     model.set_weights(start)
-    other_order = InMemory(events().inputs, events().labels, seed=6)
+    other_order = InMemory(events().inputs, events().truth, seed=6)
     other = fit(
         model,
         other_order,

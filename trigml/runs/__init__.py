@@ -2,7 +2,7 @@
 
 from trigml.runs.manifest import RUN_VERSION, DataFile, Manifest, sha256_of
 from trigml.runs.run import Run, open_run
-from trigml.runs.scores import TestScores
+from trigml.runs.scores import TestPredictions, TestScores
 from trigml.runs.workspace import Identity, Workspace, open_workspace, refuse_occupied
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Identity",
     "Manifest",
     "Run",
+    "TestPredictions",
     "TestScores",
     "Workspace",
     "open_run",

@@ -12,7 +12,7 @@ from trigml.errors import BadInput
 from trigml.graph import Graph, load_graph
 from trigml.runs import names
 from trigml.runs.manifest import Manifest, read_manifest, sha256_of
-from trigml.runs.scores import TestScores
+from trigml.runs.scores import TestPredictions, TestScores
 from trigml.spec import Spec, spec_from_text
 
 
@@ -75,8 +75,12 @@ class Run:
         return graph
 
     def scores(self) -> TestScores:
-        """Outputs of the models on the test split."""
+        """Outputs of the models of a classification on the test split."""
         return TestScores.load(self.path / names.SCORES)
+
+    def predictions(self) -> TestPredictions:
+        """Outputs of the models of a regression on the test split."""
+        return TestPredictions.load(self.path / names.SCORES)
 
     def metrics(self) -> dict[str, Any]:
         """``metrics.json``: accuracy, AUC and rejections of each model, with uncertainties."""

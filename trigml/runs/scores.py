@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +31,12 @@ class TestScores:
     event_id: NDArray[np.uint64]
     labels: NDArray[np.int64]
     float_logits: NDArray[np.float32]
-    quantized_logits: NDArray[np.float64] | None
-    baseline: NDArray[np.float32] | None
+    quantized_logits: NDArray[np.float64] | None = None
+    baseline: NDArray[np.float32] | None = None
 
     def save(self, path: Path) -> None:
         """Write an ``.npz``; the same scores give the same bytes."""
-        content: dict[str, NDArray[Any]] = {
-            "event_id": self.event_id,
-            "labels": self.labels,
-            "float_logits": self.float_logits,
-        }
-        if self.quantized_logits is not None:
-            content["quantized_logits"] = self.quantized_logits
-        if self.baseline is not None:
-            content["baseline"] = self.baseline
-        with replacing_file(path) as beside:
-            np.savez_compressed(beside, allow_pickle=False, **content)
+        _save(path, self)
 
     @classmethod
     def load(cls, path: Path) -> TestScores:
@@ -55,18 +45,67 @@ class TestScores:
         Raises:
             BadInput: the file is missing or damaged.
         """
-        try:
-            arrays = read_arrays(path)
-            if len({len(array) for array in arrays.values()}) != 1:
-                raise ValueError("columns of different lengths")
-            return cls(
-                arrays["event_id"],
-                arrays["labels"],
-                arrays["float_logits"],
-                arrays.get("quantized_logits"),
-                arrays.get("baseline"),
-            )
-        except (*UNREADABLE, KeyError) as error:
-            raise BadInput(
-                "the run's test scores cannot be read", where=str(path), found=str(error)
-            ) from error
+        return cls(**_load(path, cls))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TestPredictions:
+    """As ``TestScores`` for a regression; energies stand for whatever the target is.
+
+    Attributes:
+        event_id: (n,) uint64, the collision.
+        labels: (n,) int64, the particle type: index into the spec's classes.
+        truth: (n,) float32, the target.
+        float_prediction: (n,) float32, of the float reference.
+        words: (n,) int64, output words of the integer graph; ``None`` without one.
+        quantized_prediction: (n,) float64, the words times the output's LSB; ``None`` without words.
+        calibrated_sum: (n,) float32, of the plain sum of the inputs, calibrated; ``None`` without it.
+        boosted_trees: (n,) float32, of the boosted trees; ``None`` without them.
+    """
+
+    __test__ = False
+
+    event_id: NDArray[np.uint64]
+    labels: NDArray[np.int64]
+    truth: NDArray[np.float32]
+    float_prediction: NDArray[np.float32]
+    words: NDArray[np.int64] | None = None
+    quantized_prediction: NDArray[np.float64] | None = None
+    calibrated_sum: NDArray[np.float32] | None = None
+    boosted_trees: NDArray[np.float32] | None = None
+
+    def save(self, path: Path) -> None:
+        """Write an ``.npz``; the same predictions give the same bytes."""
+        _save(path, self)
+
+    @classmethod
+    def load(cls, path: Path) -> TestPredictions:
+        """Read what ``save`` wrote.
+
+        Raises:
+            BadInput: the file is missing or damaged.
+        """
+        return cls(**_load(path, cls))
+
+
+def _save(path: Path, scores: TestScores | TestPredictions) -> None:
+    arrays = {field.name: getattr(scores, field.name) for field in fields(scores)}
+    content = {name: array for name, array in arrays.items() if array is not None}
+    with replacing_file(path) as beside:
+        np.savez_compressed(beside, allow_pickle=False, **content)
+
+
+def _load(path: Path, kind: type[TestScores] | type[TestPredictions]) -> dict[str, Any]:
+    """The columns of a file, ``None`` for those that it may lack."""
+    try:
+        arrays = read_arrays(path)
+        if len({len(array) for array in arrays.values()}) != 1:
+            raise ValueError("columns of different lengths")
+        return {
+            field.name: arrays[field.name] if field.default is MISSING else arrays.get(field.name)
+            for field in fields(kind)
+        }
+    except (*UNREADABLE, KeyError) as error:
+        raise BadInput(
+            "the run's test scores cannot be read", where=str(path), found=str(error)
+        ) from error

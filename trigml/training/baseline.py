@@ -5,10 +5,11 @@ The trees are a yardstick, not a product: nothing of them is saved but their sco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,18 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 100_000
 MAX_ROUNDS = 300
-_PATIENCE = 10
+TREE_SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "learning_rate": 0.1,
+        "max_iter": MAX_ROUNDS,
+        "max_leaf_nodes": 31,
+        "min_samples_leaf": 20,
+        "early_stopping": True,
+        "scoring": "loss",
+        "n_iter_no_change": 10,
+    }
+)
+"""What ``HistGradientBoostingClassifier`` and its regressing twin are told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +70,10 @@ class BoostedTrees:
                 expected=f"shape (n, {self.n_features})",
                 found=str(features.shape),
             )
-        _check_finite(features)
+        check_finite(features)
         if features.shape[0] == 0:
             return np.empty((0, self.n_classes))
-        with _one_thread():
+        with one_thread():
             rounds = self._model.staged_decision_function(features)
             raw = np.asarray(next(islice(rounds, self.n_rounds - 1, None)), dtype=np.float64)
         if raw.ndim == 1 or raw.shape[1] == 1:  # two classes: the logit of the second
@@ -105,8 +117,8 @@ def train_trees(
     _check_events("training", features, labels, features.shape[-1], class_names)
     _check_events("validation", validation_features, validation_labels, features.shape[-1], class_names)
     rng = np.random.default_rng(seed)
-    features, labels = _at_most(max_events, features, labels, rng)
-    validation_features, validation_labels = _at_most(max_events, validation_features, validation_labels, rng)
+    features, labels = at_most(max_events, features, labels, rng)
+    validation_features, validation_labels = at_most(max_events, validation_features, validation_labels, rng)
     absent = set(range(len(class_names))) - set(np.unique(labels).tolist())
     if absent:
         raise BadInput(
@@ -116,17 +128,8 @@ def train_trees(
         )
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    model = HistGradientBoostingClassifier(
-        learning_rate=0.1,
-        max_iter=MAX_ROUNDS,
-        max_leaf_nodes=31,
-        min_samples_leaf=20,
-        early_stopping=True,
-        scoring="loss",
-        n_iter_no_change=_PATIENCE,
-        random_state=seed,
-    )
-    with progress.task(f"boosted trees on {labels.size:,} events"), _one_thread():
+    model = HistGradientBoostingClassifier(random_state=seed, **TREE_SETTINGS)
+    with progress.task(f"boosted trees on {labels.size:,} events"), one_thread():
         model.fit(features, labels, X_val=validation_features, y_val=validation_labels)
     # Entry 0 is the loss before the first round, with its sign turned.
     best = max(1, int(np.argmax(model.validation_score_)))
@@ -142,9 +145,10 @@ def train_trees(
     return trees
 
 
-def _at_most(
+def at_most(
     limit: int, features: NDArray[Any], labels: NDArray[Any], rng: np.random.Generator
 ) -> tuple[NDArray[Any], NDArray[Any]]:
+    """At most ``limit`` events, drawn at random."""
     if labels.size <= limit:
         return features, labels
     chosen = np.sort(rng.choice(labels.size, size=limit, replace=False))
@@ -176,10 +180,15 @@ def _check_events(
             expected=f"0 to {len(class_names) - 1} ({', '.join(class_names)})",
             found=str(labels[outside][0]),
         )
-    _check_finite(features)
+    check_finite(features)
 
 
-def _check_finite(features: NDArray[Any]) -> None:
+def check_finite(features: NDArray[Any]) -> None:
+    """Refuse features that are not finite.
+
+    Raises:
+        BadInput: naming the first one.
+    """
     if not np.isfinite(features).all():
         event, column = np.argwhere(~np.isfinite(features))[0]
         raise BadInput(
@@ -187,7 +196,7 @@ def _check_finite(features: NDArray[Any]) -> None:
         )
 
 
-def _one_thread() -> AbstractContextManager[Any]:
+def one_thread() -> AbstractContextManager[Any]:
     """OpenMP, which scikit-learn's trees use, on one thread while the block runs."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 

@@ -66,8 +66,28 @@ def labels_of(events: Chunk) -> NDArray[np.int64]:
     return events.labels.astype(np.int64)
 
 
+def truth_of(events: Chunk) -> NDArray[np.int64] | Floats:
+    """What the network learns, (n,): the target if the events were read with one, else the labels.
+
+    Raises:
+        BadInput: a target is not above 0, so that nothing can be said relative to it.
+    """
+    if events.targets is None:
+        return labels_of(events)
+    truth: Floats = events.targets[:, 0]
+    if len(truth) and truth.min() <= 0:
+        worst = int(truth.argmin())
+        raise BadInput(
+            "a target is not above 0, and the losses of a regression are relative to it",
+            where=f"the event with the id {events.event_id[worst]}",
+            found=f"{truth[worst]:g}",
+            remedy="leave such events out, or name another column as data.target",
+        )
+    return truth
+
+
 def event_source(spec: Spec) -> EventSource:
-    """The events that a spec names: features and cells of its inputs, labels in the order of its classes.
+    """The events that a spec names: inputs, labels in the order of its classes, the target of a regression.
 
     Raises:
         BadInput: a file, column, cell or class is not there, or a file is damaged.
@@ -78,6 +98,7 @@ def event_source(spec: Spec) -> EventSource:
         paths,
         features=_input_names(spec, paths),
         class_names=spec.data.classes,
+        targets=() if spec.data.target is None else (spec.data.target,),
         fractions=SplitFractions(train=split.train, validation=split.validation, test=split.test),
     )
 
@@ -130,20 +151,20 @@ class InMemory:
     """Training events whose model inputs are held in memory."""
 
     inputs: Floats
-    labels: NDArray[np.int64]
+    truth: NDArray[np.int64] | Floats
     seed: int
 
     @property
     def n_events(self) -> int:
         """Events of one epoch."""
-        return len(self.labels)
+        return len(self.truth)
 
     def epoch(self, epoch: int, batch_size: int) -> Iterator[Batch]:
         """All events in an order that depends on the seed and the epoch."""
         order = np.random.default_rng([self.seed, epoch]).permutation(self.n_events)
         for start in range(0, self.n_events, batch_size):
             rows = order[start : start + batch_size]
-            yield self.inputs[rows], self.labels[rows]
+            yield self.inputs[rows], self.truth[rows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,13 +185,13 @@ class Streamed:
         seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0])
         rest: Batch | None = None
         for chunk in self.source.chunks(Split.TRAIN, seed=seed):
-            inputs, labels = self.prepare(chunk.features), labels_of(chunk)
+            inputs, truth = self.prepare(chunk.features), truth_of(chunk)
             if rest is not None:
-                inputs, labels = np.concatenate([rest[0], inputs]), np.concatenate([rest[1], labels])
-            whole = len(labels) - len(labels) % batch_size
+                inputs, truth = np.concatenate([rest[0], inputs]), np.concatenate([rest[1], truth])
+            whole = len(truth) - len(truth) % batch_size
             for start in range(0, whole, batch_size):
-                yield inputs[start : start + batch_size], labels[start : start + batch_size]
-            rest = inputs[whole:], labels[whole:]
+                yield inputs[start : start + batch_size], truth[start : start + batch_size]
+            rest = inputs[whole:], truth[whole:]
         if rest is not None and len(rest[1]):
             yield rest
 
@@ -206,11 +227,11 @@ class SplitEvents:
         """The training split for the loop."""
         if self.streamed:
             return Streamed(self.source, prepare, seed)
-        return InMemory(in_pieces(prepare, self.training.features), labels_of(self.training), seed)
+        return InMemory(in_pieces(prepare, self.training.features), truth_of(self.training), seed)
 
     def validation_batch(self, prepare: Preparation) -> Batch:
-        """Model inputs and labels of the validation events."""
-        return in_pieces(prepare, self.validation.features), labels_of(self.validation)
+        """Model inputs and truth of the validation events."""
+        return in_pieces(prepare, self.validation.features), truth_of(self.validation)
 
 
 def gather_events(source: EventSource, seed: int, memory_budget: int = MEMORY_BUDGET) -> SplitEvents:
@@ -222,18 +243,35 @@ def gather_events(source: EventSource, seed: int, memory_budget: int = MEMORY_BU
         memory_budget: bytes for the training split.
 
     Raises:
-        BadInput: a split is empty, or a class is absent from one.
+        BadInput: a split is empty, a class is absent from one, or a target cannot be learned: not above 0, or
+            the same for all events.
     """
     _refuse_absent_classes(source)
     streamed = source.count(Split.TRAIN) * _event_bytes(source) > memory_budget
     limit = sample_limit(source)
-    return SplitEvents(
+    events = SplitEvents(
         source,
         training=source.gather(Split.TRAIN, limit if streamed else None, seed=seed),
         validation=source.gather(Split.VALIDATION, limit, seed=seed),
         test=measured_events(source, seed),
         streamed=streamed,
     )
+    if source.target_names:
+        _refuse_unlearnable(events)
+    return events
+
+
+def _refuse_unlearnable(events: SplitEvents) -> None:
+    for chunk in (events.validation, events.test):
+        truth_of(chunk)
+    truth = truth_of(events.training)
+    if truth.min() == truth.max():
+        raise BadInput(
+            f"the target {events.source.target_names[0]!r} is the same for all training events",
+            where=", ".join(str(path) for path in events.source.paths),
+            found=f"{truth[0]:g}",
+            remedy="name another column as data.target",
+        )
 
 
 def _refuse_absent_classes(source: EventSource) -> None:

@@ -7,8 +7,12 @@ have the target's unit. So the hidden layers learn only how the truth departs fr
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
+from trigml.contract import InputContract
 from trigml.legacy_keras import load
 from trigml.spec import Spec
 from trigml.training.formats import LayerFormats, signed_quantizer, unsigned_text
@@ -76,3 +80,25 @@ def quantized_head(spec: Spec, formats: LayerFormats, hidden: Any, inputs: Any) 
     if spec.output is None:
         return tensor
     return qkeras.QActivation(unsigned_text(spec.output.fixed_point), name=WORD)(tensor)
+
+
+def start_as_sum(model: Any, contract: InputContract, unit: str) -> None:
+    """Make a float regressor with a linear path give the plain sum of its inputs in the target's unit.
+
+    A model input is (value − offset) / 2^shift, so its weight is 2^shift, and the offsets go into the bias.
+    The hidden layers have no effect until the training changes their weights at the output, which are 0.
+    Without any input in that unit, the model stays as it is.
+
+    Args:
+        model: the float reference, its weights drawn.
+        contract: of its inputs.
+        unit: of the target.
+    """
+    summed = [feature for feature in contract.features if feature.unit == unit]
+    if not summed:
+        return
+    weights = [2.0**feature.shift if feature.unit == unit else 0.0 for feature in contract.features]
+    hidden, linear = model.get_layer(HIDDEN_PATH), model.get_layer(LINEAR_PATH)
+    bias = math.fsum(feature.offset for feature in summed)
+    hidden.set_weights([np.zeros(hidden.kernel.shape, np.float32), np.array([bias], np.float32)])
+    linear.set_weights([np.array(weights, np.float32)[:, np.newaxis]])

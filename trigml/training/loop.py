@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,13 +16,16 @@ from trigml.legacy_keras import load
 from trigml.progress import Progress, Task
 from trigml.spec import ScheduleSpec
 from trigml.training.dropout import Dropout
+from trigml.training.heads import LINEAR_PATH
+from trigml.training.objectives import CrossEntropy, Objective
 from trigml.training.schedule import epochs_since_best, learning_rate
 from trigml.training.state import EpochRecord, TrainState
 
 EVALUATION_BATCH = 8192
 _REPORT_EVERY = 20  # batches
 
-Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
+Batch = tuple[NDArray[np.float32], NDArray[np.int64] | NDArray[np.float32]]
+"""Model inputs (n, features) and the truth (n,): labels, or the numbers that a regression learns."""
 
 
 class TrainingEvents(Protocol):
@@ -33,12 +36,12 @@ class TrainingEvents(Protocol):
         """Events of one epoch."""
 
     def epoch(self, epoch: int, batch_size: int) -> Iterator[Batch]:
-        """Model inputs (n, features) and labels (n,) in batches."""
+        """Model inputs (n, features) and the truth (n,) in batches."""
 
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """What the loop needs to know of a spec."""
+    """What the loop needs to know of a spec; ``objective`` is what it makes small."""
 
     epochs: int
     batch_size: int
@@ -47,6 +50,7 @@ class FitSettings:
     patience: int
     schedule: ScheduleSpec
     dropout: Dropout | None = None
+    objective: Objective = field(default_factory=CrossEntropy)
 
 
 class Diverged(BadInput):
@@ -69,9 +73,9 @@ def fit(
     interrupted in between.
 
     Args:
-        model: a Keras model with logits; left with the best weights.
+        model: the trainee of the objective; left with the best weights.
         events: training events.
-        validation: model inputs and labels that decide about the best epoch.
+        validation: model inputs and truth that decide about the best epoch.
         settings: epochs, rates and so on.
         checkpoint: file that is replaced after each epoch.
         title: what the progress bar calls this.
@@ -103,14 +107,14 @@ def fit(
     stopped = f", stopped early after {state.epochs_done}" if state.epochs_done < settings.epochs else ""
     progress.detail(
         f"{title}: kept epoch {best.epoch + 1} of {settings.epochs}{stopped} "
-        f"(validation loss {best.validation_loss:.5f}, accuracy {best.validation_accuracy:.4f})"
+        f"(validation loss {best.validation_loss:.5f}{_accuracy(best)})"
     )
     model.set_weights(list(state.best_weights))
     return state
 
 
 def outputs(model: Any, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits (n, classes) of model inputs (n, features)."""
+    """Logits (n, classes) or predictions (n, 1) of model inputs (n, features)."""
     evaluate = _compiled_forward(model)
     parts = [
         evaluate(inputs[start : start + EVALUATION_BATCH]).numpy()
@@ -141,23 +145,24 @@ def _one_epoch(
     steps.optimizer.learning_rate.assign(rate)
     batches = math.ceil(events.n_events / settings.batch_size)
     seen, loss, correct, reported = 0, 0.0, 0, 0
-    for number, (inputs, labels) in enumerate(events.epoch(epoch, settings.batch_size), start=1):
-        batch_loss, batch_correct = steps.train(inputs, labels)
-        seen += len(labels)
-        loss += float(batch_loss) * len(labels)
+    for number, (inputs, truth) in enumerate(events.epoch(epoch, settings.batch_size), start=1):
+        batch_loss, batch_correct = steps.train(inputs, truth)
+        seen += len(truth)
+        loss += float(batch_loss) * len(truth)
         correct += int(batch_correct)
         if number % _REPORT_EVERY == 0 and number < batches:
             task.advance(_REPORT_EVERY / batches, f"loss {loss / seen:.4f}")
             reported = number
-    validation_loss, validation_correct = steps.evaluate(*validation)
+    validation_loss, validation_accuracy = steps.evaluate(*validation)
+    classifies = settings.objective.classifies
     task.advance(1 - reported / batches)
     return EpochRecord(
         epoch=epoch,
         learning_rate=rate,
         loss=loss / seen,
-        accuracy=correct / seen,
+        accuracy=correct / seen if classifies else None,
         validation_loss=validation_loss,
-        validation_accuracy=validation_correct,
+        validation_accuracy=validation_accuracy if classifies else None,
     )
 
 
@@ -174,10 +179,11 @@ def _refuse_diverged(record: EpochRecord, title: str) -> None:
 
 
 def _note(record: EpochRecord) -> str:
-    return (
-        f"loss {record.loss:.4f}, validation {record.validation_loss:.4f}, "
-        f"accuracy {record.validation_accuracy:.4f}"
-    )
+    return f"loss {record.loss:.4f}, validation {record.validation_loss:.4f}{_accuracy(record)}"
+
+
+def _accuracy(record: EpochRecord) -> str:
+    return "" if record.validation_accuracy is None else f", accuracy {record.validation_accuracy:.4f}"
 
 
 class _Steps:
@@ -188,32 +194,36 @@ class _Steps:
         tf, weight_decay = modules.tensorflow, settings.weight_decay
         self.optimizer = modules.keras.optimizers.Adam(weight_decay=weight_decay or None)
         if weight_decay:
-            self.optimizer.exclude_from_weight_decay(var_names=["bias"])
+            # Decay pulls weights towards 0; those of the linear path belong around 1.
+            self.optimizer.exclude_from_weight_decay(var_names=["bias", f"^{LINEAR_PATH}/"])
         self.optimizer.build(model.trainable_variables)
         if settings.dropout is not None:
             model = settings.dropout.applied_to(model, self.optimizer.iterations)
+        objective = settings.objective
         signature = [
             tf.TensorSpec((None, model.input_shape[-1]), tf.float32),
-            tf.TensorSpec((None,), tf.int64),
+            tf.TensorSpec((None,), tf.int64 if objective.classifies else tf.float32),
         ]
 
-        def losses(inputs: Any, labels: Any, training: bool) -> tuple[Any, Any]:
-            logits = model(inputs, training=training)
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-            correct = tf.equal(tf.argmax(logits, axis=-1), labels)
+        def losses(inputs: Any, truth: Any, training: bool) -> tuple[Any, Any]:
+            outputs = model(inputs, training=training)
+            loss = objective.losses(outputs, truth)
+            if not objective.classifies:
+                return loss, tf.constant(0, tf.int64)
+            correct = tf.equal(tf.argmax(outputs, axis=-1), truth)
             return loss, tf.reduce_sum(tf.cast(correct, tf.int64))
 
-        def train(inputs: Any, labels: Any) -> tuple[Any, Any]:
+        def train(inputs: Any, truth: Any) -> tuple[Any, Any]:
             with tf.GradientTape() as tape:
-                loss, correct = losses(inputs, labels, training=True)
+                loss, correct = losses(inputs, truth, training=True)
                 mean = tf.reduce_mean(loss)
             gradients = tape.gradient(mean, model.trainable_variables)
             # Applies the models' constraints, too: QKeras's keep weights inside their quantiser's range.
             self.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
             return mean, correct
 
-        def evaluate(inputs: Any, labels: Any) -> tuple[Any, Any]:
-            loss, correct = losses(inputs, labels, training=False)
+        def evaluate(inputs: Any, truth: Any) -> tuple[Any, Any]:
+            loss, correct = losses(inputs, truth, training=False)
             return tf.reduce_sum(loss), correct
 
         self.train: Callable[[Any, Any], tuple[Any, Any]] = tf.function(train, input_signature=signature)
@@ -221,15 +231,15 @@ class _Steps:
             evaluate, input_signature=signature
         )
 
-    def evaluate(self, inputs: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
-        """Mean loss and accuracy."""
+    def evaluate(self, inputs: NDArray[np.float32], truth: NDArray[Any]) -> tuple[float, float]:
+        """Mean loss, and accuracy if the truth is a class."""
         loss, correct = 0.0, 0
-        for start in range(0, len(labels), EVALUATION_BATCH):
+        for start in range(0, len(truth), EVALUATION_BATCH):
             stop = start + EVALUATION_BATCH
-            batch_loss, batch_correct = self._evaluate(inputs[start:stop], labels[start:stop])
+            batch_loss, batch_correct = self._evaluate(inputs[start:stop], truth[start:stop])
             loss += float(batch_loss)
             correct += int(batch_correct)
-        return loss / len(labels), correct / len(labels)
+        return loss / len(truth), correct / len(truth)
 
     def optimizer_values(self) -> tuple[NDArray[Any], ...]:
         return tuple(variable.numpy() for variable in self.optimizer.variables)

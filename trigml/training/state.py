@@ -21,17 +21,18 @@ Arrays = tuple[NDArray[Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """One line of the history; losses are mean cross-entropies per event, in nats.
+    """One line of the history; losses are means per event (cross-entropies in nats).
 
-    Loss and accuracy on the training events are averages over the epoch, while the weights change.
+    Loss and accuracy on the training events are averages over the epoch, while the weights change. A
+    regression has no accuracy.
     """
 
     epoch: int
     learning_rate: float
     loss: float
-    accuracy: float
+    accuracy: float | None
     validation_loss: float
-    validation_accuracy: float
+    validation_accuracy: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
