@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from significant_bits import rounded
 
 from trigml.data.layout import Column, EventsWriter, Provenance
+from trigml.data.significant_bits import rounded
 from trigml.physics.jets import jet_kinematics, leading_constituents
 from trigml.physics.particles import Particles
 from trigml.physics.substructure import JET_FEATURES, jet_features

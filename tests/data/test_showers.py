@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import trigml.data.showers
-from trigml.data.shower_files import GEANT4_LAYOUT, LCD_LAYOUT, ShowerLayout, open_shower_file
+from trigml.data.shower_files import ShowerExtra, ShowerLayout, open_shower_file
+from trigml.data.shower_layouts import LCD_LAYOUT
 from trigml.data.showers import Showers, mixed_showers, particles, read_showers
 from trigml.errors import BadInput
 
@@ -80,10 +81,11 @@ def test_the_public_layout_is_turned_to_layer_y_x(make: MakeShowers) -> None:
         "openingAngle": np.arange(3.0),
     }
     path = make(n=3, ECAL=ecal, HCAL=hcal, **changed)
-    (batch,) = read_showers(open_shower_file(path, replace(LCD_LAYOUT, extras=("openingAngle",))))
+    (batch,) = read_showers(open_shower_file(path, LCD_LAYOUT))
     assert np.argwhere(batch.ecal).tolist() == [[1, 2, 7, 11]]
     assert np.argwhere(batch.hcal).tolist() == [[2, 59, 4, 0]]
     assert batch.extras.tolist() == [[0.0], [1.0], [2.0]]
+    assert (batch.ecal.max(), batch.hcal.max()) == (5000.0, 3000.0), "GeV in the file, MeV here"
     assert batch.energy.shape == (3,)
 
 
@@ -209,9 +211,3 @@ def test_a_file_that_has_changed_since_it_was_opened_is_noticed(make: MakeShower
     make(n=10)
     with pytest.raises(BadInput, match="changed since it was opened"):
         list(read_showers(file))
-
-
-def test_the_default_layout_is_that_of_the_packaged_samples_source() -> None:
-    """Protects the declared detector: 25 × 25 × 25 ECAL cells, 60 HCAL layers."""
-    assert GEANT4_LAYOUT.ecal_shape == LCD_LAYOUT.ecal_shape == (25, 25, 25)
-    assert GEANT4_LAYOUT.hcal_shape == LCD_LAYOUT.hcal_shape == (60, 5, 5)

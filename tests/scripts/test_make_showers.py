@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from trigml.cli.main import exit_code_of
 from trigml.data.header import read_header
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "make_showers.py"
@@ -88,14 +89,24 @@ def test_the_same_seed_gives_the_same_bytes(sources: list[str], tmp_path: Path) 
     assert first != other
 
 
-def test_scales_are_measured_on_the_given_files(sources: list[str]) -> None:
-    """Protects the calibration constants' definition: medians of electrons, least squares of pions."""
-    done = make_showers(*sources, "--scales")
-    true = 10.0 + np.arange(20)
-    ecal = np.median(true / 450)
-    seen = 200 / true
-    hcal = (1 - ecal * 450 / true) @ seen / (seen @ seen)
-    assert done.stdout == f"ECAL {ecal:.4f} GeV/MeV, HCAL {hcal:.4f} GeV/MeV\n", done.stderr
+def test_the_script_is_the_command_with_its_defaults(
+    sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects users who make their own sample: `trigml data showers` gives the same events."""
+    assert make_showers(*sources, "--out", tmp_path / "script.h5").returncode == 0
+    assert exit_code_of(["data", "showers", *sources, "-o", str(tmp_path / "command.h5")]) == 0
+    with h5py.File(tmp_path / "script.h5") as script, h5py.File(tmp_path / "command.h5") as command:
+        names: list[str] = []
+        script.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+        assert len(names) == 49 + 4 + 3
+        for name in names:
+            np.testing.assert_array_equal(command[name][:], script[name][:])
+        about = dict(command["provenance"].attrs)
+        assert about.pop("command").endswith("electron=electron.h5 pion=piminus.h5 --seed 1")
+        theirs = dict(script["provenance"].attrs)
+        assert theirs.pop("command").startswith("python scripts/make_showers.py")
+        assert {"origin", "licence"} == theirs.keys() - about.keys()
+        assert about.items() <= theirs.items()
 
 
 def test_bad_arguments_and_files_end_with_a_message(sources: list[str], tmp_path: Path) -> None:
@@ -105,7 +116,6 @@ def test_bad_arguments_and_files_end_with_a_message(sources: list[str], tmp_path
         ([f"gamma={tmp_path / 'none.h5'}", "--out", tmp_path / "out.h5"], "no such file"),
         ([f"gamma={tmp_path / 'empty.h5'}", "--out", tmp_path / "out.h5"], "empty"),
         ([*sources, sources[0], "--out", tmp_path / "out.h5"], "named twice"),
-        ([sources[0], "--scales"], "pion=FILE"),
         (["gamma.h5", "--out", tmp_path / "out.h5"], "NAME=FILE"),
         (sources, "--out"),
     ):

@@ -1,52 +1,80 @@
 """Files of calorimeter showers: what a file holds under which names, checked before anything is read.
 
-Two layouts are known, and any other one with the same kinds of data can be declared:
-
-- ``GEANT4_LAYOUT``: axes (layer, y, x), as in the files that the packaged sample is made of;
-- ``LCD_LAYOUT``: the public LCD data set, axes (x, y, layer), ECAL 25 × 25 × 25 and HCAL 5 × 5 × 60.
+A ``ShowerLayout`` declares the names, axes and units of a file; ``trigml.data.shower_layouts`` has those that
+are known, reads one from YAML, and recognises which one a file is in.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import h5py
 
-from trigml.data.hdf5 import number_dataset, open_hdf5, refuse_foreign_content
+from trigml.data.cells import cell_named
+from trigml.data.hdf5 import LARGEST_CHUNK_BYTES, number_dataset, open_hdf5, refuse_foreign_content
 from trigml.data.names import did_you_mean
 from trigml.errors import BadInput
 
 Shape: TypeAlias = tuple[int, int, int]
-_AXES = ("layer", "y", "x")
+Unit: TypeAlias = Literal["keV", "MeV", "GeV"]
+MEV: dict[Unit, float] = {"keV": 1e-3, "MeV": 1.0, "GeV": 1e3}
+AXES = ("layer", "y", "x")
 _LARGEST_SHOWER_BYTES = 64 * 2**20
+_MOST_NUMBERS = 4096  # per shower, in a dataset that is no cells
+
+
+@dataclass(frozen=True, slots=True)
+class ShowerExtra:
+    """One more number of each shower, which becomes a feature of the events.
+
+    Attributes:
+        column: the name of the feature.
+        dataset: where it is in the file: ``NAME``, or ``NAME[INDEX]`` for one number of several.
+        unit, description: as in the events.
+        missing: the value for showers of a file without this dataset; ``None``: every file has it.
+    """
+
+    column: str
+    dataset: str
+    unit: str = ""
+    description: str = ""
+    missing: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ShowerLayout:
-    """Names and axes of the datasets in a file of showers.
+    """Names, axes and units of the datasets in a file of showers.
+
+    Where a number per shower is named, ``NAME`` is a dataset (N,) or (N, 1), and ``NAME[INDEX]`` one number
+    of a dataset with several, counted from 0 over all its axes but the first: ``target[1]``.
 
     Attributes:
         ecal, hcal: names of the cells' energies, (N, a, b, c); ``hcal`` may be ``None``.
-        energy: name of the true energy in GeV, (N,) or (N, 1).
-        pdg_id: name of the particle's PDG number, (N,) or (N, 1); ``None``: not checked.
+        energy: name of the true energy.
+        pdg_id: name of the particle's PDG number; ``None``: not checked.
         axes: what a, b and c are: ``"layer"``, ``"y"`` and ``"x"`` in any order.
+        deposits: unit of the cells' energies.
+        energy_unit: unit of the true energy.
         ecal_shape, hcal_shape: (layers, y, x) that a file has to have; ``None``: any.
-        extras: further numbers to read, (N,), (N, 1) or (N, M), such as ``openingAngle``.
+        extras: further numbers to read, such as an opening angle.
     """
 
     ecal: str = "ECAL"
     hcal: str | None = "HCAL"
     energy: str = "energy"
     pdg_id: str | None = "pdgID"
-    axes: tuple[str, str, str] = _AXES
+    axes: tuple[str, str, str] = AXES
+    deposits: Unit = "MeV"
+    energy_unit: Unit = "GeV"
     ecal_shape: Shape | None = None
     hcal_shape: Shape | None = None
-    extras: tuple[str, ...] = ()
+    extras: tuple[ShowerExtra, ...] = ()
 
     def __post_init__(self) -> None:
-        if sorted(self.axes) != sorted(_AXES):
+        if sorted(self.axes) != sorted(AXES):
             raise BadInput(
                 "the axes of a layout are not understood",
                 expected="layer, y and x, each once",
@@ -56,12 +84,8 @@ class ShowerLayout:
     @property
     def to_canonical(self) -> tuple[int, int, int, int]:
         """The order of a stored array's axes in which they are (event, layer, y, x)."""
-        layer, y, x = (1 + self.axes.index(axis) for axis in _AXES)
+        layer, y, x = (1 + self.axes.index(axis) for axis in AXES)
         return (0, layer, y, x)
-
-
-GEANT4_LAYOUT = ShowerLayout(ecal_shape=(25, 25, 25), hcal_shape=(60, 5, 5))
-LCD_LAYOUT = ShowerLayout(axes=("x", "y", "layer"), ecal_shape=(25, 25, 25), hcal_shape=(60, 5, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +94,7 @@ class ShowerFile:
 
     Attributes:
         ecal_shape, hcal_shape: (layers, y, x); ``hcal_shape`` is ``None`` if there is no HCAL.
+        has_extra: which of the layout's extras the file has.
         chunk_rows: blocks of showers should begin at multiples of so many.
         shower_bytes: memory of one shower as float32.
     """
@@ -79,11 +104,20 @@ class ShowerFile:
     n_showers: int
     ecal_shape: Shape
     hcal_shape: Shape | None
+    has_extra: tuple[bool, ...]
     chunk_rows: int
     shower_bytes: int
 
 
-def open_shower_file(path: Path, layout: ShowerLayout = GEANT4_LAYOUT) -> ShowerFile:
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberPlace:
+    """Where one number of each shower is: a dataset, and which of its numbers per shower."""
+
+    dataset: h5py.Dataset
+    index: int
+
+
+def open_shower_file(path: Path, layout: ShowerLayout) -> ShowerFile:
     """Check that ``path`` is a file of showers in ``layout``; values are checked when they are read.
 
     Raises:
@@ -94,11 +128,14 @@ def open_shower_file(path: Path, layout: ShowerLayout = GEANT4_LAYOUT) -> Shower
         refuse_foreign_content(file, path)
         ecal = _cells(file, path, layout, layout.ecal, layout.ecal_shape)
         hcal = None if layout.hcal is None else _cells(file, path, layout, layout.hcal, layout.hcal_shape)
+        cells = [dataset for dataset in (ecal, hcal) if dataset is not None]
         n_showers = len(ecal)
         if n_showers == 0:
             raise BadInput("the file holds no showers", where=str(path))
-        cells = [dataset for dataset in (ecal, hcal) if dataset is not None]
-        for dataset in (*cells, *numbers_of(file, path, layout).values()):
+        has_extra = tuple(extra.missing is None or has_number(file, extra.dataset) for extra in layout.extras)
+        names = [layout.energy, *([layout.pdg_id] if layout.pdg_id is not None else [])]
+        names += [extra.dataset for extra, there in zip(layout.extras, has_extra, strict=True) if there]
+        for dataset in (*cells, *(number_place(file, path, name).dataset for name in names)):
             if len(dataset) != n_showers:
                 raise BadInput(
                     "the datasets differ in length",
@@ -118,47 +155,80 @@ def open_shower_file(path: Path, layout: ShowerLayout = GEANT4_LAYOUT) -> Shower
             path=path,
             layout=layout,
             n_showers=n_showers,
-            ecal_shape=_shape(ecal, layout),
-            hcal_shape=None if hcal is None else _shape(hcal, layout),
+            ecal_shape=canonical_shape(ecal, layout),
+            hcal_shape=None if hcal is None else canonical_shape(hcal, layout),
+            has_extra=has_extra,
             chunk_rows=max(dataset.chunks[0] if dataset.chunks else 1 for dataset in cells),
             shower_bytes=shower_bytes,
         )
 
 
-def numbers_of(file: h5py.File, path: Path, layout: ShowerLayout) -> dict[str, h5py.Dataset]:
-    """The datasets with a few numbers per shower, by name: energy, PDG number, extras.
+def has_number(file: h5py.File, name: str) -> bool:
+    """Whether ``file`` has the dataset of ``NAME`` or ``NAME[INDEX]``."""
+    cell = cell_named(name)
+    return name in file or (cell is not None and cell.column in file)
+
+
+def number_place(file: h5py.File, path: Path, name: str) -> NumberPlace:
+    """Where the number ``NAME`` or ``NAME[INDEX]`` of each shower is.
 
     Raises:
         BadInput: missing, no numbers, or of the wrong shape.
     """
-    names = [layout.energy, *([layout.pdg_id] if layout.pdg_id else []), *layout.extras]
-    found: dict[str, h5py.Dataset] = {}
-    for name in names:
-        dataset = _dataset(file, path, name)
-        fits = dataset.ndim == 1 or (dataset.ndim == 2 and (dataset.shape[1] == 1 or name in layout.extras))
-        if not fits:
-            raise BadInput(
-                f"the dataset {name!r} has the wrong shape",
-                where=str(path),
-                expected="(N,), (N, 1) or (N, M)" if name in layout.extras else "(N,) or (N, 1)",
-                found=str(dataset.shape),
-            )
-        found[name] = dataset
-    return found
+    cell = None if name in file else cell_named(name)
+    dataset = _dataset(file, path, name if cell is None else cell.column)
+    per_shower = math.prod(dataset.shape[1:])
+    if cell is None:
+        fits, expected = dataset.ndim > 0 and per_shower == 1, "(N,) or (N, 1)"
+        if dataset.ndim > 1 and 1 < per_shower <= _MOST_NUMBERS:
+            expected += f"; or one number of it, {name}[0] to {name}[{per_shower - 1}]"
+    else:
+        fits = dataset.ndim > 1 and cell.index < per_shower <= _MOST_NUMBERS
+        expected = f"more than {cell.index} and at most {_MOST_NUMBERS} numbers per shower"
+    if not fits:
+        raise BadInput(
+            f"the dataset {name if cell is None else cell.column!r} has the wrong shape",
+            where=str(path),
+            expected=expected,
+            found=str(dataset.shape),
+        )
+    return NumberPlace(dataset, 0 if cell is None else cell.index)
+
+
+def canonical_shape(dataset: h5py.Dataset, layout: ShowerLayout) -> Shape:
+    """(layers, y, x) of a dataset of cells."""
+    _, layer, y, x = (dataset.shape[axis] for axis in layout.to_canonical)
+    return (layer, y, x)
 
 
 def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
-    try:
-        return number_dataset(file, name, str(path))
-    except BadInput as error:
-        if name in file:
-            raise
+    if name not in file:
         raise BadInput(
-            error.problem,
+            f"the dataset {name!r} is missing",
             where=str(path),
             found=", ".join(file) or "nothing",
-            remedy=did_you_mean(name, list(file)) or "declare the names of this file in a ShowerLayout",
-        ) from error
+            remedy=did_you_mean(name, list(file)) or "declare the names of this file: --layout FILE.yml",
+        )
+    dataset = file[name]
+    if isinstance(dataset, h5py.Dataset) and dataset.chunks is not None:
+        _refuse_large_chunks(dataset, path, name)
+    return number_dataset(file, name, str(path))
+
+
+def _refuse_large_chunks(dataset: h5py.Dataset, path: Path, name: str) -> None:
+    """As ``number_dataset`` does, but with the chunks that would do for cells."""
+    rows, *rest = dataset.chunks
+    row_bytes = dataset.dtype.itemsize * math.prod(rest)
+    if rows * row_bytes <= LARGEST_CHUNK_BYTES:
+        return
+    shape = "x".join(map(str, [max(1, 2**20 // row_bytes), *rest]))
+    raise BadInput(
+        f"the dataset {name!r} is stored in chunks that are too large to stream",
+        where=str(path),
+        expected=f"at most {LARGEST_CHUNK_BYTES // 2**20} MiB",
+        found=f"chunks of {dataset.chunks}, {rows * row_bytes // 2**20} MiB",
+        remedy=f"h5repack -l {name}:CHUNK={shape} OLD NEW",
+    )
 
 
 def _cells(
@@ -173,18 +243,13 @@ def _cells(
             expected=f"(N, {axes})",
             found=str(dataset.shape),
         )
-    if wanted is not None and _shape(dataset, layout) != wanted:
-        stored = tuple(wanted[_AXES.index(axis)] for axis in layout.axes)
+    if wanted is not None and canonical_shape(dataset, layout) != wanted:
+        stored = tuple(wanted[AXES.index(axis)] for axis in layout.axes)
         raise BadInput(
             f"the dataset {name!r} has the wrong shape",
             where=str(path),
             expected=f"(N, {', '.join(map(str, stored))}) for (N, {axes})",
             found=str(dataset.shape),
-            remedy="another order of the axes or another detector is declared in a ShowerLayout",
+            remedy="another order of the axes or another detector is declared with --layout FILE.yml",
         )
     return dataset
-
-
-def _shape(dataset: h5py.Dataset, layout: ShowerLayout) -> Shape:
-    _, layer, y, x = (dataset.shape[axis] for axis in layout.to_canonical)
-    return (layer, y, x)

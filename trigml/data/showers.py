@@ -1,6 +1,7 @@
 """Reading calorimeter showers in bounded memory: one file in its order, or several particles mixed.
 
-What is held is a buffer of at most some 64 MiB per file of a mixture, and the batch that is handed out.
+What is held is a buffer of some 64 MiB per file of a mixture (of at most 8 files), and the batch that is
+handed out.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from trigml.data.hdf5 import damage_explained, open_checked, open_hdf5
-from trigml.data.layout import check_unique
+from trigml.data.hdf5 import open_hdf5
+from trigml.data.layout import check_name, check_unique
 from trigml.data.shower_files import (
-    GEANT4_LAYOUT,
+    MEV,
+    NumberPlace,
     ShowerFile,
     ShowerLayout,
-    numbers_of,
+    number_place,
     open_shower_file,
 )
 from trigml.errors import BadInput
@@ -29,6 +31,14 @@ Floats = npt.NDArray[np.float32]
 _Block: TypeAlias = tuple[int, int, int]  # file, first row, end
 _BLOCK_BYTES = 32 * 2**20
 _BLOCKS_IN_BUFFER = 4  # for each file of a mixture, unless the file is stored in larger chunks
+_MOST_FILES_IN_BUFFER = 8
+_PDG_OF_CLASS = {
+    **dict.fromkeys(("gamma", "photon"), 22),
+    **dict.fromkeys(("pi0", "pizero"), 111),
+    **dict.fromkeys(("electron", "ele", "positron"), 11),
+    **dict.fromkeys(("pion", "piplus", "piminus", "chpi"), 211),
+}
+"""What a class of this name has to hold, so that two files are not mixed up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,13 +46,13 @@ class Showers:
     """Some showers; the arrays have n rows.
 
     Attributes:
-        ecal: (n, layers, y, x) float32, energy in each cell, in the file's unit.
+        ecal: (n, layers, y, x) float32, energy in each cell in MeV, not negative.
         hcal: (n, layers, y, x) float32; ``None`` if the file has none.
         energy: (n,) float32, true energy in GeV, above 0.
         pdg_id: (n,) int32; ``None`` if the layout names none.
         extras: (n, M) float32, the layout's extras side by side; M may be 0.
-        source: (n,) int32, which file of a mixture; 0 for a single file.
-        row: (n,) int64, the row in that file.
+        source: (n,) int32, which class of a mixture; 0 for a single file.
+        row: (n,) int64, the row in that file; of several files of a class, they are numbered on.
     """
 
     ecal: Floats
@@ -71,10 +81,19 @@ class Showers:
 
 @dataclass(frozen=True, slots=True)
 class Particle:
-    """A class of a mixture: a name, and the one file with its showers."""
+    """A file of a mixture, and the class that its showers are of.
+
+    Attributes:
+        name: the class.
+        file: its showers.
+        label: the number of the class, in the order in which they are first named.
+        first_row: how many showers the files of this class before it have.
+    """
 
     name: str
     file: ShowerFile
+    label: int = 0
+    first_row: int = 0
 
 
 def read_showers(file: ShowerFile, n_showers: int = 256) -> Iterator[Showers]:
@@ -86,33 +105,41 @@ def read_showers(file: ShowerFile, n_showers: int = 256) -> Iterator[Showers]:
     _check_batch(n_showers)
     with open_hdf5(file.path) as opened:
         for start in range(0, file.n_showers, n_showers):
-            yield _read(opened, file, start, min(start + n_showers, file.n_showers))
+            yield read_rows(opened, file, start, min(start + n_showers, file.n_showers))
 
 
-def particles(
-    files: Sequence[tuple[str, Path]], layout: ShowerLayout = GEANT4_LAYOUT
-) -> tuple[Particle, ...]:
-    """The classes of a mixture, one file each: pairs of name and path.
+def particles(files: Sequence[tuple[str, Path]], layout: ShowerLayout) -> tuple[Particle, ...]:
+    """The files of a mixture: pairs of a class and a path; a class may have several files.
 
     Raises:
-        BadInput: no files, a name that stands twice, a file that is not in ``layout``, files of different
+        BadInput: no files, a file that stands twice, a file that is not in ``layout``, files of different
             calorimeters.
     """
     if not files:
         raise BadInput("a mixture of showers needs at least one file")
-    check_unique([name for name, _ in files], "particle")
-    found = tuple(Particle(name, open_shower_file(path, layout)) for name, path in files)
-    first = found[0].file
-    for particle in found[1:]:
-        shapes = (particle.file.ecal_shape, particle.file.hcal_shape)
-        if shapes != (first.ecal_shape, first.hcal_shape):
-            raise BadInput(
-                "the files are of different calorimeters",
-                where=str(particle.file.path),
-                expected=f"ECAL {first.ecal_shape}, HCAL {first.hcal_shape} as in {first.path}",
-                found=f"ECAL {shapes[0]}, HCAL {shapes[1]}",
-            )
-    return found
+    check_unique([str(path.resolve()) for _, path in files], "file")
+    labels: dict[str, int] = {}
+    rows: dict[str, int] = {}
+    found: list[Particle] = []
+    for name, path in files:
+        check_name(name, "class")
+        file = open_shower_file(path, layout)
+        if found:
+            _check_same_calorimeter(file, found[0].file)
+        found.append(Particle(name, file, labels.setdefault(name, len(labels)), rows.get(name, 0)))
+        rows[name] = rows.get(name, 0) + file.n_showers
+    return tuple(found)
+
+
+def _check_same_calorimeter(file: ShowerFile, first: ShowerFile) -> None:
+    shapes = (file.ecal_shape, file.hcal_shape)
+    if shapes != (first.ecal_shape, first.hcal_shape):
+        raise BadInput(
+            "the files are of different calorimeters",
+            where=str(file.path),
+            expected=f"ECAL {first.ecal_shape}, HCAL {first.hcal_shape} as in {first.path}",
+            found=f"ECAL {shapes[0]}, HCAL {shapes[1]}",
+        )
 
 
 def mixed_showers(mixture: Sequence[Particle], *, seed: int, n_showers: int = 256) -> Iterator[Showers]:
@@ -122,27 +149,23 @@ def mixed_showers(mixture: Sequence[Particle], *, seed: int, n_showers: int = 25
     a few blocks per file are shuffled together. Batches have ``n_showers``, the last of a shuffle fewer.
 
     Raises:
-        BadInput: a file with more than one kind of particle (charges count as one), an unusable value, a
-            damaged file.
+        BadInput: a class with more than one kind of particle (charges count as one), or another one than its
+            name says; an unusable value; a damaged file.
     """
     _check_batch(n_showers)
     rng = np.random.default_rng(seed)
-    files = [particle.file for particle in mixture]
     kinds: dict[int, int] = {}
-    opened: list[h5py.File] = []
-    try:
-        opened += (open_checked(file.path) for file in files)
-        for load in _loads(files, rng):
-            pieces: list[Showers] = []
-            for source, start, stop in load:
-                with damage_explained(files[source].path):
-                    piece = _read(opened[source], files[source], start, stop, source)
-                _check_one_particle(piece, files[source].path, kinds)
-                pieces.append(piece)
-            yield from _shuffled(pieces, n_showers, rng)
-    finally:
-        for file in opened:
-            file.close()
+    for load in _loads([particle.file for particle in mixture], rng):
+        pieces: list[Showers] = []
+        for source, start, stop in load:
+            particle = mixture[source]
+            with open_hdf5(particle.file.path) as opened:
+                piece = read_rows(
+                    opened, particle.file, start, stop, label=particle.label, first_row=particle.first_row
+                )
+            _check_one_particle(piece, particle, kinds)
+            pieces.append(piece)
+        yield from _shuffled(pieces, n_showers, rng)
 
 
 def _check_batch(n_showers: int) -> None:
@@ -170,7 +193,7 @@ def _loads(files: Sequence[ShowerFile], rng: np.random.Generator) -> Iterator[li
         source, start, stop = block
         load.append(block)
         load_bytes += (stop - start) * files[source].shower_bytes
-        if load_bytes >= _BLOCK_BYTES * len(files):
+        if load_bytes >= _BLOCK_BYTES * min(len(files), _MOST_FILES_IN_BUFFER):
             yield load
             load, load_bytes = [], 0
     if load:
@@ -217,72 +240,106 @@ def _concatenated(pieces: Sequence[Showers]) -> Showers:
     )
 
 
-def _check_one_particle(showers: Showers, path: Path, kinds: dict[int, int]) -> None:
-    """``kinds`` remembers the particle of each source."""
+def _check_one_particle(showers: Showers, particle: Particle, kinds: dict[int, int]) -> None:
+    """``kinds`` remembers the particle of each class."""
     if showers.pdg_id is None:
         return
     kind = np.abs(showers.pdg_id)
-    expected = kinds.setdefault(int(showers.source[0]), int(kind[0]))
-    if (kind != expected).any():
-        index = int(np.flatnonzero(kind != expected)[0])
-        raise BadInput(
-            "the file holds more than one kind of particle",
-            where=f"{path}: row {int(showers.row[index])}",
-            expected=f"PDG number {expected} or {-expected}",
-            found=str(int(showers.pdg_id[index])),
-            remedy="one file per particle type",
-        )
+    named = _PDG_OF_CLASS.get(particle.name.lower())
+    expected = named if named is not None else kinds.setdefault(particle.label, int(kind[0]))
+    if (kind == expected).all():
+        return
+    index = int(np.flatnonzero(kind != expected)[0])
+    raise BadInput(
+        f"the class {particle.name!r} has more than one kind of particle"
+        if named is None
+        else f"this is another particle than the class {particle.name!r}",
+        where=f"{particle.file.path}: row {int(showers.row[index]) - particle.first_row}",
+        expected=f"PDG number {expected} or {-expected}",
+        found=str(int(showers.pdg_id[index])),
+        remedy="one file per particle type, named by its class: gamma=FILE pi0=FILE",
+    )
 
 
-def _read(opened: h5py.File, file: ShowerFile, start: int, stop: int, source: int = 0) -> Showers:
-    layout = file.layout
-    numbers = numbers_of(opened, file.path, layout)
-    if any(len(dataset) != file.n_showers for dataset in (opened[layout.ecal], *numbers.values())):
-        raise BadInput("the file has changed since it was opened", where=str(file.path))
-    ecal = _cells(opened, file, layout.ecal, start, stop)
-    hcal = None if layout.hcal is None else _cells(opened, file, layout.hcal, start, stop)
-    energy = _numbers(numbers[layout.energy], file.path, start, stop)[:, 0]
+def read_rows(
+    opened: h5py.File, file: ShowerFile, start: int, stop: int, *, label: int = 0, first_row: int = 0
+) -> Showers:
+    """The showers ``start`` to ``stop`` of an opened file; ``label`` and ``first_row`` as in ``Particle``.
+
+    Raises:
+        BadInput: an unusable value, or the file has changed since it was checked.
+    """
+    layout, path = file.layout, file.path
+    energy_at = number_place(opened, path, layout.energy)
+    pdg_at = None if layout.pdg_id is None else number_place(opened, path, layout.pdg_id)
+    if any(len(dataset) != file.n_showers for dataset in (opened[layout.ecal], energy_at.dataset)):
+        raise BadInput("the file has changed since it was opened", where=str(path))
+    energy = _numbers(energy_at, path, start, stop)
     if (energy <= 0).any():
         index = int(np.flatnonzero(energy <= 0)[0])
         raise BadInput(
             "a true energy is not positive",
-            where=f"{file.path}: {layout.energy}, row {start + index}",
+            where=f"{path}: {layout.energy}, row {start + index}",
             found=str(energy[index]),
         )
-    columns = [_numbers(numbers[name], file.path, start, stop) for name in layout.extras]
+    if layout.energy_unit != "GeV":
+        energy *= np.float32(MEV[layout.energy_unit] / MEV["GeV"])
     return Showers(
-        ecal=ecal,
-        hcal=hcal,
+        ecal=_cells(opened, file, layout.ecal, start, stop),
+        hcal=None if layout.hcal is None else _cells(opened, file, layout.hcal, start, stop),
         energy=energy,
-        pdg_id=None if layout.pdg_id is None else _pdg(numbers[layout.pdg_id], file.path, start, stop),
-        extras=np.concatenate(columns, axis=1) if columns else np.empty((stop - start, 0), np.float32),
-        source=np.full(stop - start, source, np.int32),
-        row=np.arange(start, stop, dtype=np.int64),
+        pdg_id=None if pdg_at is None else _pdg(pdg_at, path, start, stop),
+        extras=_extras(opened, file, start, stop),
+        source=np.full(stop - start, label, np.int32),
+        row=np.arange(first_row + start, first_row + stop, dtype=np.int64),
     )
+
+
+def _extras(opened: h5py.File, file: ShowerFile, start: int, stop: int) -> Floats:
+    values = np.empty((stop - start, len(file.layout.extras)), np.float32)
+    for column, (extra, there) in enumerate(zip(file.layout.extras, file.has_extra, strict=True)):
+        if there:
+            place = number_place(opened, file.path, extra.dataset)
+            values[:, column] = _numbers(place, file.path, start, stop)
+        else:
+            values[:, column] = extra.missing
+    return values
 
 
 def _cells(opened: h5py.File, file: ShowerFile, name: str, start: int, stop: int) -> Floats:
     stored = opened[name][start:stop].transpose(file.layout.to_canonical)
     with np.errstate(over="ignore"):
         cells = np.ascontiguousarray(stored, dtype=np.float32)
-    return _finite(cells, file.path, name, start)
+        if file.layout.deposits != "MeV":
+            cells *= np.float32(MEV[file.layout.deposits])
+    _finite(cells, file.path, name, start)
+    if cells.min() < 0:
+        place = np.argwhere(cells < 0)[0]
+        raise BadInput(
+            "an energy of a cell is negative",
+            where=f"{file.path}: {name}, row {start + int(place[0])}",
+            expected="deposits without noise; noise is added to the trigger cells",
+            found=str(cells[tuple(place)]),
+        )
+    return cells
 
 
-def _numbers(dataset: h5py.Dataset, path: Path, start: int, stop: int) -> Floats:
+def _numbers(place: NumberPlace, path: Path, start: int, stop: int) -> Floats:
     with np.errstate(over="ignore"):
-        values = dataset[start:stop].astype(np.float32).reshape(stop - start, -1)
-    return _finite(values, path, str(dataset.name), start)
+        stored = place.dataset[start:stop].reshape(stop - start, -1)[:, place.index]
+        values = stored.astype(np.float32)
+    return _finite(values, path, str(place.dataset.name), start)
 
 
-def _pdg(dataset: h5py.Dataset, path: Path, start: int, stop: int) -> npt.NDArray[np.int32]:
-    values: npt.NDArray[Any] = dataset[start:stop].reshape(stop - start)
+def _pdg(place: NumberPlace, path: Path, start: int, stop: int) -> npt.NDArray[np.int32]:
+    values: npt.NDArray[Any] = place.dataset[start:stop].reshape(stop - start, -1)[:, place.index]
     with np.errstate(invalid="ignore"):
         whole = values.astype(np.int32)
     if (whole != values).any():
         index = int(np.flatnonzero(whole != values)[0])
         raise BadInput(
             "a PDG number is not a whole number of 32 bits",
-            where=f"{path}: {dataset.name}, row {start + index}",
+            where=f"{path}: {place.dataset.name}, row {start + index}",
             found=str(values[index]),
         )
     return whole

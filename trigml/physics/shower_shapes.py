@@ -3,7 +3,10 @@
 The features are those of the offline study of the LCD calorimeter (Belayneh et al., Eur. Phys. J. C 80 (2020)
 688): energies and hits of ECAL and HCAL and their ratios, the ratio of the first to the second layer, and the
 moments 1 to 6 along x, y and z. They can be computed on the cells of the detector or on the trigger cells; a
-"layer" is then a depth segment.
+"layer" is then a depth segment. Two of them are not the study's to the letter: its published code counts hits
+above 0.1 GeV in a cell of the detector (here: trigger cells above 0, after zero suppression), and takes as
+moment k the mean of |x - middle of the window|^k (here: the mean position, then central moments; the
+division-free variants are about the middle of the window, like the study's).
 
 Firmware divides at a high price in latency and resources. So each feature that needs a division has a
 variant without one: a ratio becomes its two parts, or a shift by the power of two of its denominator (which a
@@ -200,36 +203,52 @@ class CellPositions:
     x: FloatArray
 
 
+def shower_features_of(n_segments: int, has_hcal: bool) -> tuple[ShowerFeature, ...]:
+    """Those of ``SHOWER_FEATURES`` that a calorimeter with so many ECAL segments has."""
+    return tuple(
+        feature
+        for feature in SHOWER_FEATURES
+        if (has_hcal or "hcal" not in feature.name) and (n_segments > 1 or "layer2" not in feature.name)
+    )
+
+
 def shower_features(
-    ecal: NDArray[np.integer], hcal: NDArray[np.integer], lsb: float, positions: CellPositions
+    ecal: NDArray[np.integer], hcal: NDArray[np.integer] | None, lsb: float, positions: CellPositions
 ) -> FloatArray:
-    """All of ``SHOWER_FEATURES`` of showers in trigger cells: (n, F).
+    """The features of showers in trigger cells: (n, F), those of ``shower_features_of``.
 
     Args:
-        ecal, hcal: (n, segment, y, x), words of the trigger cells with one LSB for both; at least two ECAL
-            segments.
+        ecal, hcal: (n, segment, y, x), words of the trigger cells with one LSB for both; ``hcal`` may be
+            ``None``.
         lsb: the energy of a word of 1, in GeV.
         positions: of the ECAL's trigger cells, z in layers, y and x in cells.
 
     Raises:
         BadInput: shapes do not fit together.
     """
-    if len(ecal) != len(hcal):
+    if hcal is not None and len(ecal) != len(hcal):
         raise BadInput("ECAL and HCAL have different showers", found=f"{len(ecal)} and {len(hcal)}")
-    energies = (energy_sum(ecal), energy_sum(hcal))
-    layers = (layer_energy(ecal, 0), layer_energy(ecal, 1))
-    counts = (hits(ecal).astype(np.float64), hits(hcal).astype(np.float64))
-    pairs = ((layers[0], layers[1]), (energies[1], energies[0]), (counts[1], counts[0]))
+    energy, count, first = energy_sum(ecal), hits(ecal).astype(np.float64), layer_energy(ecal, 0)
+    columns = {"ecal_energy": lsb * energy, "ecal_hits": count, "layer1_energy": lsb * first}
+    pairs: dict[str, tuple[FloatArray, FloatArray]] = {}
+    if ecal.shape[1] > 1:
+        second = layer_energy(ecal, 1)
+        columns["layer2_energy"] = lsb * second
+        pairs["layer1_over_layer2"] = (first, second)
+    if hcal is not None:
+        behind, count_behind = energy_sum(hcal), hits(hcal).astype(np.float64)
+        columns |= {"hcal_energy": lsb * behind, "hcal_hits": count_behind}
+        pairs |= {"hcal_over_ecal": (behind, energy), "hcal_over_ecal_hits": (count_behind, count)}
+    columns |= {name: ratio(*pair) for name, pair in pairs.items()}
+    columns |= {f"{name}_shift": ratio_by_shift(*pair) for name, pair in pairs.items()}
+    columns["ecal_mantissa"] = energy_mantissa(ecal)
     along: tuple[tuple[Axis, FloatArray], ...] = (("z", positions.z), ("y", positions.y), ("x", positions.x))
-    columns = [lsb * energies[0], lsb * energies[1], *counts, lsb * layers[0], lsb * layers[1]]
-    columns += [ratio(top, bottom) for top, bottom in pairs]
     for axis, places in along:
-        columns += list(moments(ecal, axis, places).T)
-    columns += [ratio_by_shift(top, bottom) for top, bottom in pairs]
-    columns.append(energy_mantissa(ecal))
-    for axis, places in along:
-        columns += list(moments_by_shift(ecal, axis, places).T)
-    return np.stack(columns, axis=1)
+        divided, shifted = moments(ecal, axis, places), moments_by_shift(ecal, axis, places)
+        columns |= {f"moment_{axis}{k}": divided[:, k - 1] for k in MOMENTS}
+        columns |= {f"moment_{axis}{k}_shift": shifted[:, k - 1] for k in MOMENTS}
+    wanted = shower_features_of(ecal.shape[1], hcal is not None)
+    return np.stack([columns[feature.name] for feature in wanted], axis=1)
 
 
 def _profile(cells: Cells, axis: Axis, positions: FloatArray) -> FloatArray:

@@ -107,6 +107,27 @@ def group_centres(lengths: Sequence[int]) -> FloatArray:
     return ends - np.asarray(lengths) / 2
 
 
+def centred_groups(n_cells: int, length: int) -> tuple[int, ...]:
+    """Groups of ``length`` cells about the middle of ``n_cells``; what is left makes one at each end.
+
+    25 cells in groups of 3 become 2, 3, 3, 3, 3, 3, 3, 3, 2: the central cell stays in the middle of a group.
+
+    Raises:
+        BadInput: fewer cells than a group has, or what is left cannot be divided between the two ends.
+    """
+    for n_groups in range(n_cells // length if length > 0 else 0, 0, -1):
+        edge, odd = divmod(n_cells - n_groups * length, 2)
+        if not odd:
+            ends = (edge,) * (edge > 0)
+            return (*ends, *(length,) * n_groups, *ends)
+    raise BadInput(
+        "towers of this size do not lie symmetrically in the window",
+        expected=f"a length that leaves an even number of {n_cells} cells over",
+        found=str(length),
+        remedy="give the lengths of all towers, for example [2, 3, 3, 2]",
+    )
+
+
 def weigh_layers(cells: NDArray[np.floating], weights: ArrayLike) -> FloatArray:
     """Each layer times its weight, for calorimeters whose absorber differs between layers.
 

@@ -1,0 +1,252 @@
+"""Describing a file of showers: which layout it is in, and what its cells, energies and particles are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from trigml.data.hdf5 import open_hdf5
+from trigml.data.layout import FORMAT
+from trigml.data.shower_files import Shape, ShowerFile, has_number, number_place, open_shower_file
+from trigml.data.shower_layouts import NamedLayout, load_layout, recognised, unknown_layout
+from trigml.data.showers import Showers, read_rows
+from trigml.errors import BadInput
+from trigml.progress import Progress, Silent
+
+QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
+_SAMPLED = 512
+_BLOCKS = 8
+_NUMBERS_AT_ONCE = 2**18
+_MOST_KINDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CellsSummary:
+    """The cells of one calorimeter, from a sample of the showers.
+
+    Attributes:
+        dataset: its name in the file; dtype and chunks as stored.
+        layers, y, x: how many cells.
+        mean_deposit: per shower, MeV.
+        hit_cells: mean number of cells above 0.
+        first_half: layers, from the front, that hold half of the deposits; ``None`` without deposits.
+    """
+
+    dataset: str
+    dtype: str
+    chunks: tuple[int, ...] | None
+    layers: int
+    y: int
+    x: int
+    mean_deposit: float
+    hit_cells: float
+    first_half: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSummary:
+    """One number of each shower, over the whole file; quantiles belong to the fractions ``QUANTILES``."""
+
+    name: str
+    unit: str
+    minimum: float
+    maximum: float
+    mean: float
+    quantiles: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParticleCount:
+    """So many showers of a PDG number."""
+
+    pdg_id: int
+    n_showers: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowerDescription:
+    """What a file of showers holds.
+
+    Attributes:
+        layout: the name of the known layout, or the layout file.
+        axes: of the cells, as stored.
+        n_sampled: how many showers the figures of the cells are from.
+        particles: ``None`` if the file has no PDG numbers.
+        numbers: true energy in GeV, then the extras of the layout that the file has.
+        others: datasets that the layout does not name.
+    """
+
+    path: str
+    n_bytes: int
+    layout: str
+    axes: tuple[str, str, str]
+    n_showers: int
+    n_sampled: int
+    cells: tuple[CellsSummary, ...]
+    particles: tuple[ParticleCount, ...] | None
+    numbers: tuple[NumberSummary, ...]
+    others: tuple[str, ...]
+
+
+def is_events_file(path: Path) -> bool:
+    """Whether an HDF5 file says that it is in the layout of events.
+
+    Raises:
+        BadInput: not HDF5, truncated or damaged.
+    """
+    with open_hdf5(path) as file:
+        return bool(file.attrs.get("format") == FORMAT)
+
+
+def describe_showers(
+    path: Path, layout: str | None = None, progress: Progress | None = None
+) -> ShowerDescription:
+    """Summarise a file of showers: numbers from the whole file, cells from some showers spread over it.
+
+    Args:
+        path: the file.
+        layout: a known layout or a YAML file; ``None``: recognised.
+        progress: a listener.
+
+    Raises:
+        BadInput: the layout is not known (with the datasets found); what ``open_shower_file`` refuses; an
+            unusable value.
+    """
+    named = layout_of(path, layout)
+    file = open_shower_file(path, named.layout)
+    listener = progress or Silent()
+    with listener.task(f"Reading {path.name}", file.n_showers) as task, open_hdf5(path) as opened:
+        sample = _sample(opened, file)
+        task.advance(file.n_showers)
+        return ShowerDescription(
+            path=str(path),
+            n_bytes=path.stat().st_size,
+            layout=named.name,
+            axes=named.layout.axes,
+            n_showers=file.n_showers,
+            n_sampled=sum(map(len, sample)),
+            cells=_cells(opened, file, sample),
+            particles=_particles(opened, file),
+            numbers=_numbers(opened, file),
+            others=_others(opened, file),
+        )
+
+
+def layout_of(path: Path, layout: str | None) -> NamedLayout:
+    """The layout that is asked for, or the known one that a file is in.
+
+    Raises:
+        BadInput: no such layout; none is known for the file.
+    """
+    if layout is not None:
+        return load_layout(layout, path)
+    found = recognised(path)
+    if found is None:
+        raise unknown_layout(path)
+    return found
+
+
+def _sample(opened: h5py.File, file: ShowerFile) -> list[Showers]:
+    """Up to 512 showers, in 8 blocks from the front to the back of the file."""
+    if file.n_showers <= _SAMPLED:
+        return [read_rows(opened, file, 0, file.n_showers)]
+    length = _SAMPLED // _BLOCKS
+    starts = np.linspace(0, file.n_showers - length, _BLOCKS).astype(int).tolist()
+    return [read_rows(opened, file, start, start + length) for start in starts]
+
+
+def _cells(opened: h5py.File, file: ShowerFile, sample: list[Showers]) -> tuple[CellsSummary, ...]:
+    layout = file.layout
+    found = [_summary(opened, layout.ecal, file.ecal_shape, [showers.ecal for showers in sample])]
+    if layout.hcal is not None and file.hcal_shape is not None:
+        hcal = [showers.hcal for showers in sample if showers.hcal is not None]
+        found.append(_summary(opened, layout.hcal, file.hcal_shape, hcal))
+    return tuple(found)
+
+
+def _summary(opened: h5py.File, name: str, shape: Shape, blocks: list[NDArray[np.float32]]) -> CellsSummary:
+    n = sum(map(len, blocks))
+    profile = sum(block.sum(axis=(0, 2, 3), dtype=np.float64) for block in blocks)
+    depth = np.cumsum(profile)
+    return CellsSummary(
+        dataset=name,
+        dtype=str(opened[name].dtype),
+        chunks=opened[name].chunks,
+        layers=shape[0],
+        y=shape[1],
+        x=shape[2],
+        mean_deposit=float(depth[-1]) / n,
+        hit_cells=sum(int(np.count_nonzero(block)) for block in blocks) / n,
+        first_half=int(np.searchsorted(depth, depth[-1] / 2)) + 1 if depth[-1] > 0 else None,
+    )
+
+
+def _particles(opened: h5py.File, file: ShowerFile) -> tuple[ParticleCount, ...] | None:
+    if file.layout.pdg_id is None:
+        return None
+    values, counts = np.unique(_column(opened, file, file.layout.pdg_id), return_counts=True)
+    order = np.argsort(counts)[::-1][:_MOST_KINDS]
+    return tuple(ParticleCount(int(values[i]), int(counts[i])) for i in order)
+
+
+def _numbers(opened: h5py.File, file: ShowerFile) -> tuple[NumberSummary, ...]:
+    layout = file.layout
+    wanted: list[tuple[str, str, str]] = [(layout.energy, layout.energy_unit, layout.energy)]
+    wanted += [
+        (extra.dataset, extra.unit, f"{extra.dataset} ({extra.column})")
+        for extra, there in zip(layout.extras, file.has_extra, strict=True)
+        if there
+    ]
+    found = []
+    for dataset, unit, name in wanted:
+        values = _column(opened, file, dataset).astype(np.float64)
+        finite = values[np.isfinite(values)]
+        if len(finite) < len(values) or not len(finite):
+            row = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise BadInput(
+                "a value of a shower is not a finite number", where=f"{file.path}: {name}, row {row}"
+            )
+        found.append(
+            NumberSummary(
+                name=name,
+                unit=unit,
+                minimum=float(finite.min()),
+                maximum=float(finite.max()),
+                mean=float(finite.mean()),
+                quantiles=tuple(map(float, np.quantile(finite, QUANTILES))),
+            )
+        )
+    return tuple(found)
+
+
+def _column(opened: h5py.File, file: ShowerFile, name: str) -> NDArray[np.number]:
+    """(N,), one number of each shower: 8 bytes a shower at most."""
+    place = number_place(opened, file.path, name)
+    step = max(1, _NUMBERS_AT_ONCE // max(1, int(np.prod(place.dataset.shape[1:]))))
+    blocks = [
+        place.dataset[start : start + step].reshape(min(step, file.n_showers - start), -1)[:, place.index]
+        for start in range(0, file.n_showers, step)
+    ]
+    return np.concatenate(blocks)
+
+
+def _others(opened: h5py.File, file: ShowerFile) -> tuple[str, ...]:
+    layout = file.layout
+    numbers = [layout.energy, layout.pdg_id, *(extra.dataset for extra in layout.extras)]
+    named = {layout.ecal, layout.hcal} | {
+        number_place(opened, file.path, name).dataset.name.strip("/")
+        for name in numbers
+        if name is not None and has_number(opened, name)
+    }
+    others: list[str] = []
+
+    def note(name: str, item: h5py.HLObject) -> None:
+        if isinstance(item, h5py.Dataset) and name not in named:
+            others.append(name)
+
+    opened.visititems(note)
+    return tuple(others)
