@@ -16,7 +16,7 @@ from trigml.legacy_keras import load
 from trigml.progress import Silent
 from trigml.spec import ScheduleSpec, Spec
 from trigml.training.architecture import float_model, initial_weights, quantized_model
-from trigml.training.calibration import hidden_activations
+from trigml.training.calibration import layer_outputs
 from trigml.training.dropout import Dropout
 from trigml.training.events import InMemory
 from trigml.training.loop import FitSettings, fit
@@ -79,7 +79,7 @@ def test_the_rate_is_that_of_the_outputs(model: Any) -> None:
     first = keras.Model(dropping.inputs, dropping.get_layer("relu_1").output)(
         inputs(2000), training=True
     ).numpy()
-    whole = hidden_activations(model, inputs(2000), 2)[0]
+    whole = layer_outputs(model, ["relu_1"], inputs(2000))[0]
     positive = whole > 0
     assert abs(np.mean(first[positive] == 0) - 0.25) < 0.02
     kept = positive & (first > 0)

@@ -11,7 +11,8 @@ from trigml.spec.loading import (
     with_data_files,
     with_overrides,
 )
-from trigml.spec.schema import DataSpec, ModelSpec, OutputSpec, QuantizationSpec, Spec, SplitSpec
+from trigml.spec.model import ConvolutionSpec, ModelSpec
+from trigml.spec.schema import DataSpec, OutputSpec, QuantizationSpec, Spec, SplitSpec
 from trigml.spec.training import (
     BaselineSpec,
     GateSpec,
@@ -26,6 +27,7 @@ __all__ = [
     "BaselineSpec",
     "BudgetSpec",
     "CellsSpec",
+    "ConvolutionSpec",
     "DataSpec",
     "FeatureSpec",
     "GateSpec",

@@ -23,6 +23,7 @@ from trigml.spec.fields import (
 )
 from trigml.spec.firmware import BudgetSpec, TargetSpec
 from trigml.spec.inputs import InputsSpec
+from trigml.spec.model import ModelSpec
 from trigml.spec.tasks import check_task
 from trigml.spec.training import BaselineSpec, GateSpec, LossSpec, TrainingSpec
 
@@ -53,19 +54,17 @@ class DataSpec(Section):
     split: SplitSpec = SplitSpec()
 
 
-class ModelSpec(Section):
-    """The architecture: dense layers of these widths, then the outputs: one per class, or the prediction."""
-
-    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1, max_length=32)]
-    activation: Literal["relu"] = "relu"
-    linear: bool = False
-
-
 class OutputSpec(Section):
     """The word of a regression: unsigned, rounded half to even, saturating; ``lsb`` in the target's unit."""
 
     lsb: Annotated[float, AfterValidator(power_of_two)]
     bits: Bits
+
+    @model_validator(mode="after")
+    def _reach(self) -> OutputSpec:
+        if not 0 <= self.fixed_point.integer <= 24:  # QKeras fails below 0 and from 32 on
+            raise ValueError(f"expected lsb × 2^bits from 1 to 2^24, not {self.lsb * 2**self.bits:g}")
+        return self
 
     @property
     def fixed_point(self) -> FixedPoint:
@@ -113,8 +112,15 @@ class Spec(Section):
     @property
     def loss(self) -> LossSpec:
         """What the training makes small, the task's own default filled in."""
-        default = "cross_entropy" if self.task == "classification" else "relative"
-        return self.training.loss or LossSpec(kind=default)
+        default = LossSpec(kind="cross_entropy" if self.task == "classification" else "relative")
+        return self.training.loss or default
+
+    def with_loss(self) -> Spec:
+        """The spec of a regression with its loss written out; a classification has no choice."""
+        if self.task == "classification":
+            return self
+        training = self.training.model_copy(update={"loss": self.loss})
+        return self.model_copy(update={"training": training})
 
     @model_validator(mode="after")
     def _sections_of_the_task(self) -> Spec:
@@ -123,7 +129,7 @@ class Spec(Section):
 
     @model_validator(mode="after")
     def _integer_bits_per_layer(self) -> Spec:
-        layers = len(self.model.hidden)
+        layers = self.model.hidden_layers
         for key, needed in (
             ("weight_integer", layers + 1),
             ("bias_integer", layers + 1),
@@ -135,6 +141,15 @@ class Spec(Section):
                     f"expected {needed} numbers in quantization.{key}, one per "
                     f"{'layer' if needed > layers else 'hidden layer'}, not {len(value)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _convolutions_have_an_image(self) -> Spec:
+        if not self.model.convolutions:
+            return self
+        if self.inputs.cells is None or not self.inputs.cells.images:
+            raise ValueError("expected inputs.cells.images where there are model.convolutions")
+        self.model.check_image(self.inputs.cells.images[0])
         return self
 
     @model_validator(mode="after")

@@ -1,12 +1,13 @@
 """The Keras models of a spec: the float reference, and the QKeras model whose numbers are the hardware's.
 
-Both have layers of the same names: ``dense_1``, ``relu_1``, … and those of the head. Quantisers always have
+Both have layers of the same names, those of ``hidden_layers`` and of the head. Quantisers always have
 ``alpha=1`` (left out, QKeras scales the weights by a power of two that changes while it trains), and
 those of activations are written as text, because tf-keras cannot reload a model that has them as objects.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,38 +16,30 @@ from numpy.typing import NDArray
 from trigml.contract import InputContract
 from trigml.legacy_keras import load
 from trigml.spec import Spec
-from trigml.training.formats import LayerFormats, signed_quantizer, signed_text, unsigned_text
+from trigml.training.formats import LayerFormats, signed_text
 from trigml.training.heads import float_head, head_name, quantized_head
+from trigml.training.hidden_layers import hidden_layers, hidden_names
 
 INPUT = "features"
 INPUT_QUANTIZER = "input_quantizer"
 Weights = list[NDArray[np.float32]]
 
 
-def hidden_names(spec: Spec) -> list[str]:
-    """Names of the hidden dense layers."""
-    return [f"dense_{index + 1}" for index in range(len(spec.model.hidden))]
-
-
-def dense_names(spec: Spec) -> list[str]:
-    """Names of the dense layers, the last one being that of the head."""
+def weighted_names(spec: Spec) -> list[str]:
+    """Names of the convolutions and dense layers, the last one being that of the head."""
     return [*hidden_names(spec), head_name(spec)]
 
 
 def relu_name(index: int) -> str:
-    """Name of the activation of the hidden layer ``index`` (from 0)."""
+    """Name of the activation of the hidden dense layer ``index`` (from 0)."""
     return f"relu_{index + 1}"
 
 
 def float_model(spec: Spec) -> Any:
-    """The float reference: Dense and ReLU in turn, then the head; its weights are all zero."""
+    """The float reference: its weights are all zero."""
     keras = load().keras
     inputs = keras.layers.Input((len(spec.inputs.names),), name=INPUT)
-    tensor = inputs
-    for index, (name, width) in enumerate(zip(hidden_names(spec), spec.model.hidden, strict=True)):
-        tensor = keras.layers.Dense(width, kernel_initializer="zeros", name=name)(tensor)
-        tensor = keras.layers.ReLU(name=relu_name(index))(tensor)
-    return keras.Model(inputs, float_head(spec, tensor, inputs), name=spec.name)
+    return keras.Model(inputs, float_head(spec, hidden_layers(spec, inputs), inputs), name=spec.name)
 
 
 def quantized_model(spec: Spec, contract: InputContract) -> Any:
@@ -59,23 +52,16 @@ def quantized_model(spec: Spec, contract: InputContract) -> Any:
     keras, qkeras = modules.keras, modules.qkeras
     formats = LayerFormats.of(spec)
     inputs = keras.layers.Input((len(contract.features),), name=INPUT)
-    words = tensor = qkeras.QActivation(signed_text(contract.format), name=INPUT_QUANTIZER)(inputs)
-    for index, (name, width) in enumerate(zip(hidden_names(spec), spec.model.hidden, strict=True)):
-        tensor = qkeras.QDense(
-            width,
-            kernel_quantizer=signed_quantizer(formats.weights[index]),
-            bias_quantizer=signed_quantizer(formats.biases[index]),
-            kernel_initializer="zeros",
-            name=name,
-        )(tensor)
-        tensor = qkeras.QActivation(unsigned_text(formats.activations[index]), name=relu_name(index))(tensor)
-    return keras.Model(inputs, quantized_head(spec, formats, tensor, words), name=spec.name)
+    words = qkeras.QActivation(signed_text(contract.format), name=INPUT_QUANTIZER)(inputs)
+    hidden = hidden_layers(spec, words, formats)
+    return keras.Model(inputs, quantized_head(spec, formats, hidden, words), name=spec.name)
 
 
 def initial_weights(model: Any, seed: int) -> Weights:
     """Seeded weights in the order of ``model.get_weights()``: kernels after He, biases zero.
 
-    He et al., arXiv:1502.01852, eq. 10: a normal distribution with the variance 2 / n_in.
+    He et al., arXiv:1502.01852, eq. 10: a normal distribution with the variance 2 / n_in, where n_in is the
+    number of inputs of one sum (of a convolution: window times channels).
     """
     rng = np.random.default_rng([seed, 0])
     weights: Weights = []
@@ -84,5 +70,14 @@ def initial_weights(model: Any, seed: int) -> Weights:
         if len(shape) == 1:
             weights.append(np.zeros(shape, np.float32))
         else:
-            weights.append((rng.standard_normal(shape) * np.sqrt(2 / shape[0])).astype(np.float32))
+            weights.append(
+                (rng.standard_normal(shape) * np.sqrt(2 / math.prod(shape[:-1]))).astype(np.float32)
+            )
     return weights
+
+
+def copy_weights(source: Any, target: Any) -> None:
+    """Give the layers of a model the weights of those of the same name in another."""
+    for layer in source.layers:
+        if layer.weights:
+            target.get_layer(layer.name).set_weights(layer.get_weights())

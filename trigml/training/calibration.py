@@ -8,6 +8,7 @@ saturates (6-bit jet tagger: least squares asked for 4, 5 and 4 integer bits, va
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from trigml.fixedpoint.fitting import signed_integer_bits
 from trigml.legacy_keras import load
 from trigml.spec import AUTO, QuantizationSpec, Spec
 from trigml.spec.fields import MAX_BITS
-from trigml.training.architecture import dense_names, relu_name
+from trigml.training.architecture import weighted_names
 from trigml.training.heads import LINEAR_PATH
+from trigml.training.hidden_layers import activation_names
 
 CALIBRATION_EVENTS = 20_000
 """Training events whose activations are looked at; the choice is between powers of two."""
@@ -36,8 +38,7 @@ def resolve_integer_bits(spec: Spec, float_model: Any, inputs: NDArray[np.float3
         inputs: model inputs (n, features) of training events; the first 20,000 are used.
     """
     asked = spec.quantization
-    names = dense_names(spec)
-    layers = [float_model.get_layer(name) for name in names]
+    layers = [float_model.get_layer(name) for name in weighted_names(spec)]
     chosen: dict[str, int | tuple[int, ...]] = {}
     if asked.weight_integer == AUTO:
         chosen["weight_integer"] = tuple(
@@ -48,7 +49,7 @@ def resolve_integer_bits(spec: Spec, float_model: Any, inputs: NDArray[np.float3
             signed_integer_bits(layer.bias.numpy(), asked.bias_bits) for layer in layers
         )
     if asked.activation_integer == AUTO:
-        tensors = hidden_activations(float_model, inputs[:CALIBRATION_EVENTS], len(spec.model.hidden))
+        tensors = layer_outputs(float_model, activation_names(spec), inputs[:CALIBRATION_EVENTS])
         chosen["activation_integer"] = tuple(activation_integer_bits(tensor) for tensor in tensors)
     if spec.model.linear and asked.linear_integer == AUTO:
         kernel = float_model.get_layer(LINEAR_PATH).kernel.numpy()
@@ -59,12 +60,12 @@ def resolve_integer_bits(spec: Spec, float_model: Any, inputs: NDArray[np.float3
     return spec.model_copy(update={"quantization": resolved})
 
 
-def hidden_activations(
-    float_model: Any, inputs: NDArray[np.float32], hidden_layers: int
+def layer_outputs(
+    float_model: Any, names: Sequence[str], inputs: NDArray[np.float32]
 ) -> list[NDArray[np.float32]]:
-    """Outputs (n, width) of each hidden layer's ReLU."""
+    """Outputs (n, …) of the layers that are named."""
     keras = load().keras
-    tensors = [float_model.get_layer(relu_name(index)).get_output_at(0) for index in range(hidden_layers)]
+    tensors = [float_model.get_layer(name).get_output_at(0) for name in names]
     results = keras.Model(float_model.inputs, tensors)(inputs, training=False)
     return [np.asarray(result) for result in (results if isinstance(results, list) else [results])]
 

@@ -16,9 +16,9 @@ class LayerFormats:
     """Formats of a resolved spec, layer by layer.
 
     Attributes:
-        weights: one per dense layer.
-        biases: one per dense layer.
-        activations: one per hidden layer.
+        weights: one per convolution and dense layer, in their order.
+        biases: the same.
+        activations: one per convolution and hidden dense layer.
         linear: of the weights of the linear path; ``None`` without one.
     """
 
@@ -35,7 +35,7 @@ class LayerFormats:
             BadInput: a number of integer bits is still ``auto``.
         """
         bits = spec.quantization
-        hidden = len(spec.model.hidden)
+        hidden = spec.model.hidden_layers
         linear = None
         if spec.model.linear:
             (integer,) = _numbers(bits.linear_integer, 1)
