@@ -12,6 +12,7 @@ from trigml.physics.trigger_cells import (
     TriggerGrid,
     WordFormat,
     add_noise,
+    centred_groups,
     digitise,
     sum_to_trigger_cells,
     weigh_layers,
@@ -112,3 +113,18 @@ def test_arguments_that_make_no_sense_are_refused() -> None:
             WordFormat(lsb, bits)
     with pytest.raises(BadInput, match="zero suppression"):
         WordFormat(1.0, 2, zero_below=4)
+
+
+@given(n_cells=st.integers(1, 80), length=st.integers(1, 80))
+def test_centred_groups_cover_the_window_symmetrically(n_cells: int, length: int) -> None:
+    """Protects the towers: all cells once, mirrored, full ones but for the two ends; else a message."""
+    if not any((n_cells - length * n) % 2 == 0 for n in range(1, n_cells // length + 1)):
+        with pytest.raises(BadInput, match="symmetrically"):
+            centred_groups(n_cells, length)
+        return
+    groups = centred_groups(n_cells, length)
+    assert sum(groups) == n_cells
+    assert groups == groups[::-1]
+    inner = groups if groups[0] == length else groups[1:-1]
+    assert set(inner) == {length}
+    assert len(inner) > n_cells // length - 2
