@@ -14,6 +14,7 @@ from trigml.reports.figures import Tier
 from trigml.reports.performance import Table, loss_table, performance_table
 from trigml.reports.stored import read_report
 from trigml.runs import names, open_run
+from trigml.spec.budget_file import Limits
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,16 @@ class RunReport:
         }
 
 
-def run_report(folder: Path, devices: Devices, require_tier: Tier | None = None) -> RunReport:
+def run_report(
+    folder: Path, devices: Devices, require_tier: Tier | None = None, limits: Limits | None = None
+) -> RunReport:
     """Read a run and the projects in it.
 
     Args:
         folder: the run.
         devices: the known ones.
         require_tier: lowest tier of figures that can keep a limit of the budget.
+        limits: the budget of the projects (``None``: the one that each was made with).
 
     Raises:
         BadInput: not a finished run, a damaged report in it, or a budget that cannot be judged.
@@ -100,7 +104,10 @@ def run_report(folder: Path, devices: Devices, require_tier: Tier | None = None)
         performance_table(models),
         loss_table(losses) if losses else None,
         tuple(map(str, gates)),
-        tuple(assess(read_report(project), devices, require_tier) for project in project_folders(folder)),
+        tuple(
+            assess(read_report(project).held_against(limits), devices, require_tier)
+            for project in project_folders(folder)
+        ),
     )
 
 

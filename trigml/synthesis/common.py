@@ -21,7 +21,7 @@ from trigml.fixedpoint import to_values
 from trigml.progress import Progress, Silent
 from trigml.project import PROJECT_FILE, Project, added_sources
 from trigml.reports.stored import NETLIST, REPORT, ProjectReport, stored_content
-from trigml.spec import BudgetSpec
+from trigml.spec.budget_file import Limits
 from trigml.synthesis.subject import Inputs, Subject
 from trigml.verify.stages import GraphStage
 
@@ -35,7 +35,7 @@ class Request:
 
     Attributes:
         subject: a run, or a model file.
-        budget: what the firmware may take; without a part, on whatever part the project is for.
+        limits: what the firmware may take, and who says so.
         out: where the project goes; ``None``: one folder per choice of options, in the run, or for a model
             file in the working directory.
         random_count: random vectors, half of them on the grid (``None``: by the size of the network).
@@ -46,7 +46,7 @@ class Request:
     """
 
     subject: Subject
-    budget: BudgetSpec
+    limits: Limits
     out: Path | None = None
     random_count: int | None = None
     seed: int = 1
@@ -83,13 +83,11 @@ class Synthesis:
     Attributes:
         report: where it is, and what is known of it.
         kept: the same project stood there already and was left as it was.
-        vendor_commands: how the vendor's tool is run on the project, for those who have it.
         failure: a tool that failed; project and report are complete without what it would have given.
     """
 
     report: ProjectReport
     kept: bool
-    vendor_commands: tuple[str, ...] = ()
     failure: ToolFailed | None = None
 
 
