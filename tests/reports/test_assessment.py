@@ -15,6 +15,7 @@ from trigml.reports.figures import Figure, Tier
 from trigml.reports.stored import Contents, Options, ProjectReport
 from trigml.reports.verdicts import Verdict
 from trigml.spec import BudgetSpec
+from trigml.spec.budget_file import Limits
 from trigml.verify.comparison import Comparison, Difference, StageResult
 
 PART = "xcvu13p-flga2577-2-e"
@@ -25,7 +26,7 @@ def report(options: Options, *figures: Figure) -> ProjectReport:
     """An exact project with a limit of the latency and one of LUTs."""
     budget = BudgetSpec.model_validate({"latency": "4 BX", "resources": {"LUT": 100}, "part": PART})
     return ProjectReport(
-        Path("runs/demo/x"), "net", options, Contents("", ()), Comparison((), ()), budget, figures
+        Path("runs/demo/x"), "net", options, Contents("", ()), Comparison((), ()), Limits(budget), figures
     )
 
 
@@ -103,3 +104,39 @@ def test_a_required_tier_is_not_satisfied_by_a_budget_for_another_device() -> No
     assert "the budget was not judged" in str(error)
     judged = assess(report(RtlOptions(PART, 5.0), *kept), DEVICES, Tier.MAPPED)
     assert broken_budgets([assess(other, DEVICES, Tier.MAPPED), judged]) is None
+
+
+def test_a_budget_that_was_named_has_to_be_judged() -> None:
+    """Protects who names a file from exit code 0 because its limits are for another device."""
+    other = report(RtlOptions("xcku115-flvb2104-2-i", 5.0))
+    named = other.held_against(Limits(other.limits.budget, "limits.yml"))
+    error = broken_budgets([assess(named, DEVICES)])
+    assert error is not None
+    assert "the budget was not judged" in str(error)
+    assert "figures for xcvu13p" in str(error)
+
+
+def test_it_is_said_whose_budget_it_is() -> None:
+    """Protects the reader of a verdict: limits of a file are not those of the spec."""
+    own = report(RtlOptions(PART, 5.0))
+    named = own.held_against(Limits(own.limits.budget, "limits.yml"))
+    assert "the budget is that of the file limits.yml" in assess(named, DEVICES).text()
+    assert assess(named, DEVICES).to_json()["budget_file"] == "limits.yml"
+    assert "the budget is that of" not in assess(own, DEVICES).text()
+    assert own.held_against(None) == own
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("xcvu31p", "did you mean xcvu13p"),
+        ("Arria10", "'Arria10' is a family"),
+        ("some-chip", "--devices FILE"),
+    ],
+)
+def test_a_part_that_is_not_known_has_no_utilisation_and_the_nearest_is_named(part: str, said: str) -> None:
+    """Protects who mistyped a part from a table that just lacks a column."""
+    unknown = report(HlsOptions(HlsBackend.QUARTUS, part, 5.0)).held_against(Limits())
+    text = " ".join(assess(unknown, DEVICES).text().split())
+    assert "note: no utilisation: " in text
+    assert said in text

@@ -15,12 +15,22 @@ from trigml.errors import BadInput
 from trigml.project import PROJECT_FILE, Project
 from trigml.reports.figures import Figure, Tier, latency_figures
 from trigml.reports.mapped import ModuleRow
-from trigml.reports.stored import REPORT, Contents, Options, ProjectReport, read_report, stored_content
+from trigml.reports.stored import (
+    REPORT,
+    Contents,
+    Options,
+    ProjectReport,
+    read_report,
+    stored_content,
+    stored_limits,
+)
 from trigml.spec import BudgetSpec
+from trigml.spec.budget_file import Limits
 from trigml.toolchains.yosys.cells import Resource
 from trigml.verify.comparison import Comparison, Difference, StageResult
 
 PART = "xcvu13p-flga2577-2-e"
+BUDGET = {"latency": "4 BX", "resources": {"LUT": "5 %", "DSP": 3}, "part": PART}
 DIFFERENCE = Difference("rtl", "corners", 3, "dense", 1, 5, "6", (1, -2))
 
 
@@ -41,7 +51,7 @@ def report(folder: Path, options: Options) -> ProjectReport:
             ),
             (("corners", 9),),
         ),
-        BudgetSpec.model_validate({"latency": "4 BX", "resources": {"LUT": "5 %", "DSP": 3}, "part": PART}),
+        Limits(BudgetSpec.model_validate(BUDGET), "limits.yml"),
         own=(
             Figure("LUT", 12000.0, "", Tier.ESTIMATE, "model", PART, 5.0, error=1.5),
             *latency_figures(3, 1, tier=Tier.MAPPED, tool="Verilator", part=PART, clock_ns=2.778),
@@ -117,3 +127,23 @@ def test_what_is_no_report_at_all_is_one_clear_error(tmp_path: Path, text: str) 
     (tmp_path / REPORT).write_text(text, encoding="utf-8")
     with pytest.raises(BadInput):
         read_report(tmp_path)
+
+
+def test_the_budget_of_a_report_is_found_although_the_project_was_changed(tmp_path: Path) -> None:
+    """Protects a budget from a file when its project is made anew: what it was can still be read."""
+    assert stored_limits(tmp_path) is None
+    made = report(tmp_path, RtlOptions(PART, 5.0))
+    (tmp_path / "src" / "top.v").write_text("module other;")
+    with pytest.raises(BadInput, match="changed since its report was made"):
+        read_report(tmp_path)
+    assert stored_limits(tmp_path) == made.limits
+
+
+@pytest.mark.parametrize("change", [{"budget": {"latency": "4 BY"}}, {"budget": None}, {"budget_file": 3}])
+def test_a_budget_that_cannot_be_read_is_said(tmp_path: Path, change: dict[str, Any]) -> None:
+    """Protects against forgetting a budget silently because the report that has it is damaged."""
+    report(tmp_path, RtlOptions(PART, 5.0))
+    content = json.loads((tmp_path / REPORT).read_text(encoding="utf-8"))
+    (tmp_path / REPORT).write_text(json.dumps(content | change), encoding="utf-8")
+    with pytest.raises(BadInput, match="the report of a project is damaged"):
+        stored_limits(tmp_path)

@@ -86,8 +86,12 @@ def test_a_qkeras_file_keeps_its_budget(
     assert sorted(path.name for path in workspace.iterdir()) == ["limits.yml", project.name]
     assert not (project / "plots").exists()
     assert len((project / "tb" / "inputs.hex").read_text().splitlines()) == 300 + 11 + 200
+    (workspace / "strict.yml").write_text("resources: {LUT: 3}\n")
+    assert exit_code_of(["report", project.name, "--budget", "strict.yml"]) == 3
+    assert "the budget is that of the file strict.yml" in capsys.readouterr().out
     assert exit_code_of(["report", project.name, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
+    assert report["budget_file"] == "limits.yml"
     assert stages_of(report) == ["graph", "QKeras", "logic (alkaid)", "rtl", "netlist"]
     sets = {entry["name"]: entry["events"] for entry in report["verification"]["vectors"]}
     assert sets["events of jets.h5"] == 300
@@ -133,6 +137,36 @@ def test_a_qonnx_file_as_an_hls_project(
     assert not (project / "plots").exists()
 
 
+def test_a_budget_of_a_file_is_not_forgotten(
+    qonnx: str, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects CI from a limit that nobody holds any more: the next ``synth`` knows the budget of the last.
+
+    oneAPI projects have no figures, so that every limit is broken, and there is nothing to compile.
+    """
+    (workspace / "limits.yml").write_text("resources: {LUT: 3}\n")
+    (workspace / "other.yml").write_text("latency: 4 BX\npart: vu9p\n")
+    command = ["synth", qonnx, "--backend", "oneapi", "--random", "10", "--out", "project"]
+    report = workspace / "project" / "report.json"
+    assert exit_code_of([*command, "--budget", "limits.yml"]) == 3
+    stored = report.read_bytes()
+    capsys.readouterr()
+    assert exit_code_of(command) == 3
+    shown = capsys.readouterr()
+    assert "held against the budget of limits.yml, and is again" in shown.err
+    assert "the budget is that of the file limits.yml" in shown.out
+    assert report.read_bytes() == stored
+    assert exit_code_of(["report", "project", "--budget", "other.yml"]) == 3
+    assert "the budget was not judged" in capsys.readouterr().err
+    assert report.read_bytes() == stored
+    assert exit_code_of([*command, "--budget", "other.yml"]) == 3
+    assert json.loads(report.read_text())["budget_file"] == "other.yml"
+    report.write_text("{")
+    capsys.readouterr()
+    assert exit_code_of(command) == 0
+    assert "replaced without knowing its budget" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -140,7 +174,10 @@ def test_a_qonnx_file_as_an_hls_project(
         (["--features", "pt,eta,phi"], "--features without events"),
         (["--events", "nowhere.h5"], "nowhere.h5"),
         (["--budget", "nowhere.yml"], "cannot read the budget"),
-        (["--budget", "share.yml", "--backend", "rtl", "--part", "xc0"], "the budget's device is not known"),
+        (["--budget", "share.yml", "--part", "xc0"], "the budget's device is not known"),
+        (["--backend", "rtl", "--part", "xcvu31p"], "did you mean xcvu13p"),
+        (["--backend", "rtl", "--part", "xc0"], "--no-map leaves the cells out"),
+        (["--part", "serenity-s1"], "--part xcvu13p"),
         (["--input-type", "float"], "--input-type float"),
         (["--out", "taken"], "the output folder holds something else"),
         (["--out", "share.yml/project"], "share.yml is a file, not a folder"),

@@ -272,14 +272,16 @@ def test_a_planted_fault_is_not_released(
         (["--io", "stream", "--strategy", "latency"], "--strategy, --io are for HLS projects"),
         (["--backend", "vitis", "--language", "vhdl"], "--language is for RTL projects"),
         (["--backend", "quartus", "--stages", "0"], "--stages is for RTL projects"),
+        (["--part", "xcvu31p"], "did you mean xcvu13p"),
+        (["--part", "x[exec id]", "--no-map"], "not the name of an FPGA part"),
         (["--stages", "0"], "the number of pipeline stages is out of range"),
         (["--clock-ns", "0"], "the clock period is out of range"),
     ],
 )
-def test_options_of_the_other_kind_are_refused(
+def test_options_that_cannot_be_are_refused(
     trained: Path, tmp_path: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Protects against an option that would have no effect: it is named, and nothing is begun."""
+    """Protects against an option without effect, a mistyped part, a number out of range: nothing is begun."""
     assert exit_code_of(["synth", str(trained), *options, "--out", str(tmp_path / "x")]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
@@ -326,7 +328,7 @@ def test_a_budget_file_stands_for_that_of_the_spec(
     assert exit_code_of(command) == 3
     shown = capsys.readouterr()
     assert "the firmware breaks a limit of the budget: latency" in shown.err
-    assert "the budget is that of limits.yml, not that of the run's spec" in shown.out
+    assert "the budget is that of the file limits.yml, not that of a spec" in shown.out
     assert exit_code_of(["report", str(folder), "--json"]) == 3
     (limit,) = json.loads(capsys.readouterr().out)["budget"]["limits"]
     assert (limit["metric"], limit["broken"], limit["tier"]) == ("latency", True, "mapped")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from trigml.cli import options
 from trigml.cli.console import Console
-from trigml.cli.options import DeviceFiles, Json
 
 HELP = """
 List the FPGA parts and the trigger boards that trigml knows, or show one of them.
@@ -28,8 +28,8 @@ Examples:
 
 def devices(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A part or a board.")] = None,
-    device_files: DeviceFiles = None,
-    as_json: Json = False,
+    device_files: options.DeviceFiles = None,
+    as_json: options.Json = False,
 ) -> None:
     """List the known devices, or show one."""
     from trigml.devices import load_devices

@@ -9,21 +9,8 @@ from typing import Annotated
 
 import typer
 
+from trigml.cli import options
 from trigml.cli.console import Console
-from trigml.cli.options import (
-    BatchnormType,
-    ConstituentColumns,
-    FeatureColumns,
-    InputType,
-    Json,
-    Model,
-    Quantizers,
-    Softmax,
-    SoftmaxForm,
-    Verbose,
-    Weights,
-    names_in,
-)
 from trigml.emulation.stage import EmulationStage
 
 HELP = """
@@ -45,29 +32,25 @@ Examples:
 
 
 def emulate(
-    model: Model,
+    model: options.Model,
     events: Annotated[
         list[str], typer.Argument(metavar="EVENTS...", help="Files of events, patterns or sample:NAME.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="SCORES.h5", help="The file to write.")],
-    features: FeatureColumns = None,
-    constituents: ConstituentColumns = None,
-    stage: Annotated[
-        EmulationStage, typer.Option(help="What computes the scores; the words are the same.")
-    ] = EmulationStage.NATIVE,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the native emulator [default: one per processor].")
-    ] = None,
-    weights: Weights = None,
-    input_type: InputType = None,
-    batchnorm_type: BatchnormType = None,
-    quantizers: Quantizers = None,
-    softmax: Softmax = SoftmaxForm.LOGITS,
+    features: options.FeatureColumns = None,
+    constituents: options.ConstituentColumns = None,
+    stage: options.Emulator = EmulationStage.NATIVE,
+    threads: options.Threads = None,
+    weights: options.Weights = None,
+    input_type: options.InputType = None,
+    batchnorm_type: options.BatchnormType = None,
+    quantizers: options.Quantizers = None,
+    softmax: options.Softmax = options.SoftmaxForm.LOGITS,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the file, or unfinished scores of another kind.")
     ] = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    as_json: options.Json = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Compute the integer scores of files of events."""
     from trigml.data.header import read_header
@@ -80,15 +63,15 @@ def emulate(
     files = resolve_files(events)
     for file in files:
         read_header(file)  # what is no file of events shows before the model is loaded
-    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
-    opened = open_model(model, options, console)
+    opening = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opened = open_model(model, opening, console)
     for note in opened.notes:
         console.say(f"note: {note}")
     summary = emulate_files(
         opened.graph,
         files,
         output,
-        columns=columns_of(opened.graph, names_in(features), names_in(constituents)),
+        columns=columns_of(opened.graph, options.names_in(features), options.names_in(constituents)),
         stage=stage,
         threads=threads,
         force=force,

@@ -9,23 +9,8 @@ from typing import Annotated
 import typer
 
 from trigml.backends.onnx.kinds import ExportKind
+from trigml.cli import options
 from trigml.cli.console import Console
-from trigml.cli.options import (
-    BatchnormType,
-    ConstituentColumns,
-    EventFiles,
-    FeatureColumns,
-    InputType,
-    Json,
-    Model,
-    Quantizers,
-    Softmax,
-    SoftmaxForm,
-    Verbose,
-    Weights,
-    model_words,
-    names_in,
-)
 
 _FILES = {
     ExportKind.ONNX: "{name}.float.onnx",
@@ -56,7 +41,7 @@ Examples:
 
 
 def export(
-    model: Model,
+    model: options.Model,
     kind: Annotated[ExportKind, typer.Argument(metavar="KIND", help="onnx, qonnx or emulator.")],
     out: Annotated[
         Path | None,
@@ -67,9 +52,9 @@ def export(
             help="File or folder to write [default: named after the model, here].",
         ),
     ] = None,
-    events: EventFiles = None,
-    features: FeatureColumns = None,
-    constituents: ConstituentColumns = None,
+    events: options.EventFiles = None,
+    features: options.FeatureColumns = None,
+    constituents: options.ConstituentColumns = None,
     random: Annotated[int, typer.Option(min=2, max=1_000_000, help="Number of random vectors.")] = 20_000,
     check_hls: Annotated[
         bool,
@@ -78,16 +63,16 @@ def export(
             help="qonnx: hls4ml reads the file as well, and its C++ has to give the same words (slow).",
         ),
     ] = False,
-    weights: Weights = None,
-    input_type: InputType = None,
-    batchnorm_type: BatchnormType = None,
-    quantizers: Quantizers = None,
-    softmax: Softmax = SoftmaxForm.LOGITS,
+    weights: options.Weights = None,
+    input_type: options.InputType = None,
+    batchnorm_type: options.BatchnormType = None,
+    quantizers: options.Quantizers = None,
+    softmax: options.Softmax = options.SoftmaxForm.LOGITS,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the file, or the emulator's folder, that stands there.")
     ] = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    as_json: options.Json = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Write and check a model for other programs."""
     from trigml.atomic import refuse_unwritable
@@ -104,22 +89,22 @@ def export(
     console = Console(as_json, verbose)
     if check_hls and kind is not ExportKind.QONNX:
         raise BadInput("--check-hls is for QONNX files", found=f"export as {kind.value}")
-    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opening = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
     run = run_at(model)
     path = out or Path(_FILES[kind].format(name=model.stem if run is None else run.spec.name))
     refuse_taken(path, force=force)
     refuse_unwritable(path)
-    opened = open_model(model, options, console)
+    opened = open_model(model, opening, console)
     for note in opened.notes:
         console.say(f"note: {note}")
-    columns = columns_of(opened.graph, names_in(features), names_in(constituents))
+    columns = columns_of(opened.graph, options.names_in(features), options.names_in(constituents))
     named = events_of_model(opened, resolve_files(events or ()), columns)
     if kind is ExportKind.ONNX:
         if opened.run is None:
             raise BadInput(
                 "only a run has a float reference",
                 where=str(model),
-                remedy=f"trigml export {model_words(model, options)} qonnx writes the integer graph",
+                remedy=f"trigml export {options.model_words(model, opening)} qonnx writes the integer graph",
             )
         written = export_onnx(opened.run, path, named, random, console)
         console.result(written.text(), written.to_json())

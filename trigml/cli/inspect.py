@@ -7,23 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trigml.cli import options
 from trigml.cli.console import Console
-from trigml.cli.options import (
-    BatchnormType,
-    ConstituentColumns,
-    EventFiles,
-    FeatureColumns,
-    InputType,
-    Json,
-    Model,
-    Quantizers,
-    Softmax,
-    SoftmaxForm,
-    Verbose,
-    Weights,
-    model_words,
-    names_in,
-)
 
 if TYPE_CHECKING:
     from trigml.fixedpoint import FixedPoint
@@ -47,10 +32,10 @@ Examples:
 
 
 def inspect(
-    model: Model,
-    events: EventFiles = None,
-    features: FeatureColumns = None,
-    constituents: ConstituentColumns = None,
+    model: options.Model,
+    events: options.EventFiles = None,
+    features: options.FeatureColumns = None,
+    constituents: options.ConstituentColumns = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE|DIR", help="Draw the ranges: NAME.png and NAME.pdf, or into a folder."),
@@ -59,13 +44,13 @@ def inspect(
         list[str] | None,
         typer.Option(metavar="LAYER=TYPE", help="A type to hold against a layer's result; may be repeated."),
     ] = None,
-    weights: Weights = None,
-    input_type: InputType = None,
-    batchnorm_type: BatchnormType = None,
-    quantizers: Quantizers = None,
-    softmax: Softmax = SoftmaxForm.LOGITS,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    weights: options.Weights = None,
+    input_type: options.InputType = None,
+    batchnorm_type: options.BatchnormType = None,
+    quantizers: options.Quantizers = None,
+    softmax: options.Softmax = options.SoftmaxForm.LOGITS,
+    as_json: options.Json = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Look into a network."""
     from trigml.atomic import refuse_unwritable
@@ -82,16 +67,16 @@ def inspect(
     if stem is not None:
         refuse_unwritable(stem)
     types = _types(declare or [])
-    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
-    opened = open_model(model, options, console)
-    columns = columns_of(opened.graph, names_in(features), names_in(constituents))
+    opening = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opened = open_model(model, opening, console)
+    columns = columns_of(opened.graph, options.names_in(features), options.names_in(constituents))
     stream = stream_of_model(opened, resolve_files(events or ()), columns)
     found = inspected(opened, events=stream, declared=types, progress=console)
     drawn = () if stem is None else write_range_plot(found, stem)
     console.result(inspection_text(found), found.to_json() | {"plots": [str(path) for path in drawn]})
     for path in drawn:
         console.say(f"drawn: {path}")
-    command = model_words(model, options)
+    command = options.model_words(model, opening)
     console.next_step(f"trigml verify {command}", f"trigml inspect {command} --json")
 
 

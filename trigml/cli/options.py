@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from trigml.emulation.stage import EmulationStage
 from trigml.reports.figures import Tier
 
 if TYPE_CHECKING:
@@ -97,6 +98,30 @@ ConstituentColumns: TypeAlias = Annotated[
         "--constituents",
         metavar="A,B,…",
         help="Columns of the constituents to read, in the order of the inputs.",
+    ),
+]
+RandomVectors: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--random",
+        min=0,
+        max=10_000_000,
+        help="Random vectors [default: 100,000, fewer for large networks].",
+    ),
+]
+Emulator: TypeAlias = Annotated[
+    EmulationStage, typer.Option("--stage", help="What computes the scores; the words are the same.")
+]
+Threads: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="Threads of the native emulator [default: one per processor]."),
+]
+BudgetFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--budget",
+        metavar="FILE",
+        help="YAML with the limits to be kept [default: those of the last --budget, else of the spec].",
     ),
 ]
 

@@ -7,19 +7,8 @@ from typing import Annotated
 import typer
 
 from trigml.backends.hls.options import HlsBackend, HlsOptions, IoType, Strategy, options_from
+from trigml.cli import options
 from trigml.cli.console import Console
-from trigml.cli.options import (
-    BatchnormType,
-    InputType,
-    Json,
-    Model,
-    Quantizers,
-    Softmax,
-    SoftmaxForm,
-    Verbose,
-    Weights,
-    model_words,
-)
 
 HELP = """
 List every rule that a model breaks, each with the reason and the line to change.
@@ -41,20 +30,20 @@ _BROKEN = 2
 
 
 def preflight(
-    model: Model,
-    weights: Weights = None,
-    input_type: InputType = None,
-    batchnorm_type: BatchnormType = None,
-    quantizers: Quantizers = None,
-    softmax: Softmax = SoftmaxForm.LOGITS,
+    model: options.Model,
+    weights: options.Weights = None,
+    input_type: options.InputType = None,
+    batchnorm_type: options.BatchnormType = None,
+    quantizers: options.Quantizers = None,
+    softmax: options.Softmax = options.SoftmaxForm.LOGITS,
     backend: Annotated[HlsBackend | None, typer.Option(help="Also what this HLS tool refuses.")] = None,
     io: Annotated[IoType | None, typer.Option(help="hls4ml's io type [default: parallel].")] = None,
     strategy: Annotated[Strategy | None, typer.Option(help="hls4ml's strategy [default: latency].")] = None,
     reuse_factor: Annotated[
         int | None, typer.Option(min=1, help="Products per multiplier [default: 1].")
     ] = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    as_json: options.Json = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """List all broken rules of a model."""
     from trigml.opening import OpenOptions
@@ -62,11 +51,11 @@ def preflight(
     from trigml.reports.preflight import preflight_text
 
     console = Console(as_json, verbose)
-    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opening = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
     hls = _hls_options(backend, io, strategy, reuse_factor)
-    found = looked_at(model, options, hls, console)
+    found = looked_at(model, opening, hls, console)
     console.result(preflight_text(found), found.to_json())
-    command = model_words(model, options)
+    command = options.model_words(model, opening)
     if found.passed:
         console.next_step(f"trigml verify {command}")
         return

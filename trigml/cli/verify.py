@@ -8,23 +8,8 @@ from typing import Annotated
 import typer
 
 from trigml.backends.hls.options import HlsBackend, IoType, Strategy, options_from
+from trigml.cli import options
 from trigml.cli.console import Console
-from trigml.cli.options import (
-    BatchnormType,
-    ConstituentColumns,
-    EventFiles,
-    FeatureColumns,
-    InputType,
-    Json,
-    Model,
-    Quantizers,
-    Softmax,
-    SoftmaxForm,
-    Verbose,
-    Weights,
-    model_words,
-    names_in,
-)
 
 HELP = """
 Run the same events through every stage of a model, and count the words that differ.
@@ -51,7 +36,7 @@ Examples:
 
 
 def verify(
-    model: Model,
+    model: options.Model,
     stages: Annotated[
         str | None,
         typer.Option(
@@ -59,24 +44,19 @@ def verify(
             help="Of keras, qonnx, numpy, native, logic, rtl, netlist, hls [default: what is there].",
         ),
     ] = None,
-    events: EventFiles = None,
-    features: FeatureColumns = None,
-    constituents: ConstituentColumns = None,
-    random: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=10_000_000, help="Random vectors [default: 100,000, fewer for large networks]."
-        ),
-    ] = None,
+    events: options.EventFiles = None,
+    features: options.FeatureColumns = None,
+    constituents: options.ConstituentColumns = None,
+    random: options.RandomVectors = None,
     backend: Annotated[HlsBackend, typer.Option(help="HLS tool of the stage hls.")] = HlsBackend.VITIS,
     io: Annotated[IoType, typer.Option(help="hls4ml's io type.")] = IoType.PARALLEL,
     strategy: Annotated[Strategy, typer.Option(help="hls4ml's strategy.")] = Strategy.LATENCY,
     reuse_factor: Annotated[int, typer.Option(help="Products per multiplier.")] = 1,
-    weights: Weights = None,
-    input_type: InputType = None,
-    batchnorm_type: BatchnormType = None,
-    quantizers: Quantizers = None,
-    softmax: Softmax = SoftmaxForm.LOGITS,
+    weights: options.Weights = None,
+    input_type: options.InputType = None,
+    batchnorm_type: options.BatchnormType = None,
+    quantizers: options.Quantizers = None,
+    softmax: options.Softmax = options.SoftmaxForm.LOGITS,
     project: Annotated[
         Path | None,
         typer.Option(
@@ -84,8 +64,8 @@ def verify(
             help="RTL project of this model whose files are checked as they lie [default: a new one].",
         ),
     ] = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
+    as_json: options.Json = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Compare the stages of a model bit by bit."""
     from trigml.data.samples import resolve_files
@@ -97,11 +77,11 @@ def verify(
     from trigml.verify.verification import verify as verified
 
     console = Console(as_json, verbose)
-    wanted = None if stages is None else stage_names(names_in(stages) or [])
+    wanted = None if stages is None else stage_names(options.names_in(stages) or [])
     if project is not None:
         wanted = project_stages(wanted)
-    options = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
-    opened = open_model(model, options, console)
+    opening = OpenOptions(weights, input_type, batchnorm_type, quantizers, softmax.value)
+    opened = open_model(model, opening, console)
     hls = options_from(
         backend,
         part=None,
@@ -110,7 +90,7 @@ def verify(
         strategy=strategy,
         reuse_factor=reuse_factor,
     )
-    columns = columns_of(opened.graph, names_in(features), names_in(constituents))
+    columns = columns_of(opened.graph, options.names_in(features), options.names_in(constituents))
     found = verified(
         opened,
         stages=wanted,
@@ -125,7 +105,7 @@ def verify(
         raise first.explained()
     if found.failure is not None:
         raise found.failure
-    command = model_words(model, options)
+    command = options.model_words(model, opening)
     console.next_step(
         f"trigml synth {command}",
         f"trigml verify {command} --stages hls --backend quartus --io stream",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from trigml.devices import Devices, Part
@@ -25,13 +27,21 @@ class Assessment:
     Attributes:
         report: what is known.
         part: the device; ``None`` if it is not among the known ones.
-        budget: the spec's budget held against the figures; ``None`` if it asks for nothing, or if the project
+        budget: its budget held against the figures; ``None`` if it asks for nothing, or if the project
             is not exact, and so has no figures.
+        unknown: why there is no part, and which ones it may be.
     """
 
     report: ProjectReport
     part: Part | None
     budget: BudgetResult | None
+    unknown: str = ""
+
+    @property
+    def demanded(self) -> bool:
+        """Whether somebody asked for a verdict: named a budget's file, or the tier that it needs."""
+        budget = self.budget
+        return budget is not None and (budget.require_tier is not None or bool(self.report.limits.file))
 
     def text(self) -> str:
         """For the terminal."""
@@ -75,10 +85,10 @@ class Assessment:
     def _remarks(self) -> list[str]:
         failure = [f"NOT EXACT: {self.report.failure}"] if self.report.failure else []
         notes = list(self.report.notes)
+        if self.budget is not None and self.report.limits.file:
+            notes.append(f"the budget is that of the file {self.report.limits.file}, not that of a spec")
         if self.part is None:
-            notes.append(
-                f"no utilisation: the part {self.report.options.part} is not known (see trigml devices)"
-            )
+            notes.append(f"no utilisation: {self.unknown}")
         return failure + [f"note: {note}" for note in notes]
 
 
@@ -97,7 +107,7 @@ def assess(report: ProjectReport, devices: Devices, require_tier: Tier | None = 
     budget = None
     if report.bit_exact:
         budget = judge(
-            report.budget,
+            report.limits.budget,
             report.figures,
             project_part=options.part,
             clock_ns=options.clock_ns,
@@ -107,10 +117,10 @@ def assess(report: ProjectReport, devices: Devices, require_tier: Tier | None = 
     if budget is not None:
         budget = replace(budget, better=_better(report.backend))
     try:
-        part = devices.part(options.part)
-    except BadInput:  # a budget that needs it has refused it
-        part = None
-    return Assessment(report, part, budget)
+        return Assessment(report, devices.part(options.part), budget)
+    except BadInput as error:  # a budget that needs it has refused it
+        unknown = error.problem + (f"; {error.remedy}" if error.remedy else "")
+        return Assessment(report, None, budget, unknown)
 
 
 def _better(backend: str) -> str:
@@ -150,20 +160,30 @@ def tier_without_budget(tier: Tier) -> BadInput:
     )
 
 
+def nothing_to_judge(run: Path) -> BadInput:
+    """What a budget for a run without projects ends in."""
+    return BadInput(
+        "there is no project to hold against the budget",
+        where=str(run),
+        remedy=f"make one with: trigml synth {shlex.quote(str(run))} --backend rtl",
+    )
+
+
 def broken_budgets(assessments: Sequence[Assessment]) -> GateBroken | None:
     """What broken budgets end in, after everything was written and printed; ``None`` if all are kept.
 
-    Who requires a tier wants to be sure: a budget that no project was held against is broken then.
+    Who requires a tier or names a file wants to be sure: a budget that no project was held against is broken
+    then.
     """
     demanded = [
-        assessed.budget
-        for assessed in assessments
-        if assessed.budget is not None and assessed.budget.require_tier is not None
+        assessed.budget for assessed in assessments if assessed.budget is not None and assessed.demanded
     ]
     if demanded and all(budget.not_judged for budget in demanded):
+        tier = demanded[0].require_tier
+        figures = "figures" if tier is None else f"figures of tier {tier} or better"
         return GateBroken(
             "the budget was not judged",
-            expected=f"figures of tier {demanded[0].require_tier} or better for {demanded[0].part}",
+            expected=f"{figures} for {demanded[0].part}",
             found=demanded[0].not_judged,
             remedy=f"trigml synth … --part {demanded[0].part}, or a budget for this part",
         )

@@ -22,6 +22,7 @@ from trigml.reports.figures import Figure, figures_json, in_order, with_clock
 from trigml.reports.mapped import ModuleRow
 from trigml.reports.vendor import vendor_clock, vendor_figures
 from trigml.spec import BudgetSpec
+from trigml.spec.budget_file import Limits
 from trigml.verify.comparison import Comparison, StageResult
 
 REPORT = "report.json"
@@ -117,7 +118,7 @@ class ProjectReport:
         options: what it was made for.
         contents: the files that the report is about.
         comparison: stages, events, differences.
-        budget: what is allowed, and for which device (without one: whatever the project is for).
+        limits: what is allowed, for which device, and who says so.
         own: latency and resources by trigml's own means.
         modules: cells of each module of a mapped RTL design.
         vendor: the same from vendors' reports, if some lie in the folder; never stored, always read anew.
@@ -130,7 +131,7 @@ class ProjectReport:
     options: Options
     contents: Contents
     comparison: Comparison
-    budget: BudgetSpec
+    limits: Limits
     own: tuple[Figure, ...] = ()
     modules: tuple[ModuleRow, ...] = ()
     vendor: tuple[Figure, ...] = ()
@@ -151,6 +152,10 @@ class ProjectReport:
     def figures(self) -> tuple[Figure, ...]:
         """All rows: those of one quantity side by side, the most trustworthy first."""
         return in_order((*self.vendor, *with_clock(self.own, vendor_clock(self.vendor))))
+
+    def held_against(self, limits: Limits | None) -> ProjectReport:
+        """The same with another budget; ``None``: with its own."""
+        return self if limits is None else replace(self, limits=limits)
 
     def with_vendor(self) -> ProjectReport:
         """The same with the figures of vendors' reports that lie in the folder now.
@@ -173,7 +178,8 @@ def stored_content(report: ProjectReport) -> dict[str, Any]:
         "bit_exact": report.bit_exact,
         "failure": report.failure,
         "verification": report.comparison.to_json(),
-        "budget": report.budget.model_dump(mode="json", exclude_none=True),
+        "budget": report.limits.budget.model_dump(mode="json", exclude_none=True),
+        "budget_file": report.limits.file,
         "figures": figures_json(report.own),
         "modules": [row.to_json() for row in report.modules],
         "notes": list(report.notes),
@@ -182,6 +188,34 @@ def stored_content(report: ProjectReport) -> dict[str, Any]:
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class _Held(BaseModel):
+    """The part of ``report.json`` that says what the project was held against."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    budget: BudgetSpec
+    budget_file: str = ""
+
+
+def stored_limits(folder: Path) -> Limits | None:
+    """The budget that the project in a folder was last held against; ``None`` if it has no report.
+
+    Whether the project was changed since does not matter here.
+
+    Raises:
+        BadInput: there is a report that cannot be read.
+    """
+    path = folder / REPORT
+    if not path.is_file():
+        return None
+    try:
+        held = _Held.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        found = _first(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
+        raise BadInput("the report of a project is damaged", where=str(path), found=found) from error
+    return Limits(held.budget, held.budget_file)
 
 
 class _Vectors(_Section):
@@ -206,6 +240,7 @@ class _Content(_Section):
     failure: str
     verification: _Verification
     budget: BudgetSpec
+    budget_file: str = ""
     figures: tuple[Figure, ...]
     modules: tuple[ModuleRow, ...]
     notes: tuple[str, ...]
@@ -219,7 +254,7 @@ class _Content(_Section):
             Comparison(
                 self.verification.stages, tuple((v.name, v.events) for v in self.verification.vectors)
             ),
-            self.budget,
+            Limits(self.budget, self.budget_file),
             own=self.figures,
             modules=self.modules,
             notes=self.notes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,6 +15,28 @@ from trigml.spec.yaml_text import read_yaml_file
 
 _SCHEMA = Schema(BudgetSpec, "budget")
 _EXAMPLE = "latency: 4 BX"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A budget, and where it is from.
+
+    Attributes:
+        budget: the limits; without a part, on whatever part a project is for.
+        file: name of the file that it is from; empty: it is that of a spec, or asks for nothing.
+    """
+
+    budget: BudgetSpec = field(default_factory=BudgetSpec)
+    file: str = ""
+
+    @classmethod
+    def of_file(cls, path: Path) -> Limits:
+        """Those of a file.
+
+        Raises:
+            BadInput: as ``load_budget``.
+        """
+        return cls(load_budget(path), path.name)
 
 
 def load_budget(path: Path) -> BudgetSpec:

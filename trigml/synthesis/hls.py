@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +72,7 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         options,
         Contents.of(project),
         comparison,
-        request.budget,
+        request.limits,
         estimate.figures,
         notes=(*request.notes, *inputs.notes, *_notes(options), *project.notes, *estimate.refusals),
     )
@@ -83,16 +82,7 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
     additions = plots(request, inputs, "HLS C++") if emulated else {}
     with request.progress.task("Writing the project and its report"):
         report = write_project(project, report, additions, kept=kept)
-    return Synthesis(report.with_vendor(), kept, _vendor_commands(folder, options))
-
-
-def _vendor_commands(folder: Path, options: HlsOptions) -> tuple[str, ...]:
-    script = {
-        "vitis": "vitis-run --mode hls --tcl build_prj.tcl",
-        "vivado": "vivado_hls -f build_prj.tcl",
-    }
-    command = script.get(options.backend.value)
-    return () if command is None else (f"cd {shlex.quote(str(folder))} && {command}",)
+    return Synthesis(report.with_vendor(), kept)
 
 
 def _comparison(inputs: Inputs, project: HlsProject, listener: Progress) -> Comparison:

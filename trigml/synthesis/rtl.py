@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from trigml.reports.mapped import mapped_figures, module_rows
 from trigml.reports.stored import NETLIST, Contents, ProjectReport
 from trigml.reports.unrolled import latency_claim, resource_estimate
 from trigml.runs import names
-from trigml.spec import BudgetSpec
+from trigml.spec.budget_file import Limits
 from trigml.synthesis.common import (
     Request,
     Synthesis,
@@ -66,7 +65,7 @@ def synthesise_rtl(request: Request, options: RtlOptions, mapping: Mapping) -> S
     with request.progress.task("Writing the RTL project"):
         project = rtl_project(logic, options, vectors=inputs.testbench)
         kept = stands_already(folder, project, force=request.force)
-    report = _empty_report(folder, project, request.budget)
+    report = _empty_report(folder, project, request.limits)
     try:
         found = checked(inputs, project, request, mapping)
     except NotBitExact as error:
@@ -87,7 +86,7 @@ def synthesise_rtl(request: Request, options: RtlOptions, mapping: Mapping) -> S
         additions[NETLIST] = found.mapped.write_netlist
     with request.progress.task("Writing the project and its report"):
         report = write_project(project, report, additions, kept=kept)
-    return Synthesis(report.with_vendor(), kept, _vendor_commands(folder, options), failure=found.failure)
+    return Synthesis(report.with_vendor(), kept, found.failure)
 
 
 def _require_tools(options: RtlOptions, mapping: Mapping) -> None:
@@ -100,9 +99,9 @@ def _require_tools(options: RtlOptions, mapping: Mapping) -> None:
         find_yosys()
 
 
-def _empty_report(folder: Path, project: RtlProject, budget: BudgetSpec) -> ProjectReport:
+def _empty_report(folder: Path, project: RtlProject, limits: Limits) -> ProjectReport:
     nothing = Comparison((), ())
-    return ProjectReport(folder, project.top, project.options, Contents.of(project), nothing, budget)
+    return ProjectReport(folder, project.top, project.options, Contents.of(project), nothing, limits)
 
 
 def _figures(found: Checked, logic: Logic, options: RtlOptions) -> list[Figure]:
@@ -134,9 +133,3 @@ def _measured(rtl: Measured, netlist: Measured | None, options: RtlOptions) -> l
         clock_ns=options.clock_ns,
         note=note,
     )
-
-
-def _vendor_commands(folder: Path, options: RtlOptions) -> tuple[str, ...]:
-    amd = options.part.lower().startswith("x")
-    script = "vivado -mode batch -source vivado.tcl" if amd else "quartus_sh -t quartus.tcl"
-    return (f"cd {shlex.quote(str(folder))} && {script}",)

@@ -81,15 +81,25 @@ class Mapping:
 
 
 def mapping_for(options: RtlOptions, devices: Devices, *, wanted: bool, time_limit_s: float) -> Mapping:
-    """How a project is mapped: with the cells of its part, if Yosys has them."""
+    """How a project is mapped: with the cells of its part, if Yosys has them.
+
+    Raises:
+        BadInput: the part is not known (with the nearest ones), but its cells are wanted.
+    """
     if not wanted:
         return Mapping(None, "not mapped to cells: --no-map", time_limit_s)
     if options.language is not Language.VERILOG:
         return Mapping(None, "the VHDL is not mapped to cells: Yosys reads Verilog only", time_limit_s)
     try:
         part = devices.part(options.part)
-    except BadInput:
-        return Mapping(None, f"not mapped to cells: the part {options.part} is not known", time_limit_s)
+    except BadInput as error:
+        without = "--no-map leaves the cells out: then any part will do that the vendor's tools know"
+        raise BadInput(
+            f"the cells of the part are not known: {error.problem}",
+            where=f"part: {options.part}",
+            expected=error.expected,
+            remedy=f"{error.remedy}; {without}" if error.remedy else without,
+        ) from error
     if part.yosys_family is None:
         return Mapping(None, f"not mapped to cells: Yosys has none of {part.family}", time_limit_s)
     return Mapping(Family.of(part.yosys_family), "", time_limit_s)

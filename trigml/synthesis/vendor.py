@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from trigml.errors import BadInput, ToolFailed
 from trigml.progress import Progress
 from trigml.reports.stored import RTL, ProjectReport
 from trigml.toolchains.vendor.building import build
-from trigml.toolchains.vendor.project import ProjectKind
+from trigml.toolchains.vendor.project import ProjectKind, describe
+from trigml.toolchains.vendor.steps import steps_of
+from trigml.toolchains.vendor.tools import FoundTool, Program, find_tool
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,31 @@ def run_vendor(report: ProjectReport, time_limit_s: float, progress: Progress) -
     for line in done.skipped:
         progress.say(line)
     return Built(replace(report, notes=(*report.notes, *done.skipped)).with_vendor())
+
+
+def by_hand(folder: Path, top: str) -> tuple[str, ...]:
+    """How the vendor's tool is run by hand on a project, and whether it is on this machine.
+
+    Returns:
+        One line; none for a backend whose tool trigml does not know.
+    """
+    description = describe(folder)
+    if description is None or description.kind is None:
+        return ()
+    tool = steps_of(description.kind, route=True)[0].tool
+    found = find_tool(tool, "")
+    program = found.program if isinstance(found, FoundTool) else tool.programs[0]
+    command = f"cd {shlex.quote(str(folder))} && {_command(description.kind, program, top)}"
+    if isinstance(found, FoundTool):
+        return (f"{command}  # or add --build: {tool.title} is on this machine",)
+    looked_for = " or ".join(found.looked_for)
+    return (f"where {tool.title} is installed (there is no {looked_for} on PATH here): {command}",)
+
+
+def _command(kind: ProjectKind, program: Program, top: str) -> str:
+    """What runs all steps; ``--build`` takes them one by one where the script lets it."""
+    if kind is ProjectKind.RTL_VIVADO:
+        return "vivado -mode batch -source vivado.tcl"
+    if kind is ProjectKind.RTL_QUARTUS:
+        return "quartus_sh -t quartus.tcl"
+    return shlex.join(program.command(program.name, top))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from trigml.backends.part_names import require_part_name
 from trigml.errors import BadInput
-
-_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
-"""Part names end up in the tools' Tcl scripts: nothing that Tcl would evaluate may pass."""
 
 
 class HlsBackend(StrEnum):
@@ -77,12 +74,7 @@ class HlsOptions:
     reuse_factor: int = 1
 
     def __post_init__(self) -> None:
-        if not _PART.fullmatch(self.part):
-            raise BadInput(
-                "not the name of an FPGA part",
-                expected="letters, digits and . _ : / -, for example xcvu13p-flga2577-2-e",
-                found=repr(self.part),
-            )
+        require_part_name(self.part)
         if not 0.5 <= self.clock_ns <= 1000:
             raise BadInput(
                 "the clock period is out of range", expected="0.5 to 1000 ns", found=f"{self.clock_ns} ns"

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from trigml.backends.languages import Language
+from trigml.backends.part_names import require_part_name
 from trigml.errors import BadInput
 
 
@@ -26,6 +27,7 @@ class RtlOptions:
     stages: int | None = None
 
     def __post_init__(self) -> None:
+        require_part_name(self.part)
         if not 0.5 <= self.clock_ns <= 1000:
             raise BadInput(
                 "the clock period is out of range", expected="0.5 to 1000 ns", found=f"{self.clock_ns} ns"
