@@ -56,7 +56,9 @@ Examples:
 
     trigml data showers gamma=gamma.h5 pi0=pi0.h5 -o showers.h5
 
-    trigml data showers gamma=gamma.h5 pi0=pi0.h5 -o fine.h5 --set ecal.towers=1 --set ecal.noise=0.01
+\b
+    trigml data showers gamma=gamma.h5 pi0=pi0.h5 -o fine.h5 \\
+        --set ecal.towers=1 --set ecal.noise=0.01
 
 \b
     trigml data showers gamma='lcd/Gamma*.h5' pi0='lcd/Pi0*.h5' -o lcd.h5 --layout lcd \\
