@@ -73,22 +73,19 @@ def over_places(
     )
 
 
+def wires_work(words: int, bits: int, kind: Kind = Kind.QUANTISE) -> Work:
+    """A layer that hands words on: a quantiser that drops bits or adds some, a reshaped tensor."""
+    return Work(kind=kind, words_in=words, bits_in=bits, words_out=words, bits_out=bits)
+
+
 def relu_work(words: int, bits: int) -> Work:
     """A comparison with zero and a choice per word."""
-    return Work(
-        kind=Kind.RELU,
-        words_in=words,
-        bits_in=bits,
-        words_out=words,
-        bits_out=bits,
-        comparator_bits=words * bits,
-        levels=(Level(Delay.COMPARATOR, words * bits),),
+    compared = words * bits
+    return replace(
+        wires_work(words, bits, Kind.RELU),
+        comparator_bits=compared,
+        levels=(Level(Delay.COMPARATOR, compared),),
     )
-
-
-def wires_work(words: int, bits: int) -> Work:
-    """A layer that hands words on: a quantiser that drops bits or adds some, a reshaped tensor."""
-    return Work(kind=Kind.QUANTISE, words_in=words, bits_in=bits, words_out=words, bits_out=bits)
 
 
 def quantise_work(
@@ -114,11 +111,8 @@ def quantise_work(
     if clips:
         levels.append(Level(Delay.COMPARATOR, words * bits_out))
     compared = (min(dropped, bits_in) if sees_ties else 0) + (bits_out if clips else 0)
-    return Work(
-        kind=Kind.QUANTISE,
-        words_in=words,
-        bits_in=bits_in,
-        words_out=words,
+    return replace(
+        wires_work(words, bits_in),
         bits_out=bits_out,
         adder_bits=words * (bits_out + 1.0) if rounds else 0.0,
         odd_adders=words if rounds else 0.0,
@@ -153,27 +147,17 @@ def pool_work(
         window: cells of a window, if the padding is compared, too.
     """
     windows = cells.size
-    words_out = windows * channels
-    live = words_out * bits
+    pooled = replace(
+        wires_work(windows * channels, bits, Kind.AVERAGE_POOL if average else Kind.MAX_POOL),
+        words_in=words_in,
+    )
     if average:
         sums = sums_of(np.repeat(cells.ravel(), channels), bits)
-        return Work(
-            kind=Kind.AVERAGE_POOL,
-            words_in=words_in,
-            bits_in=bits,
-            words_out=words_out,
-            bits_out=bits,
-            adder_bits=sums.bits,
-            odd_adders=sums.odd,
-            levels=sums.levels,
-        )
+        return replace(pooled, adder_bits=sums.bits, odd_adders=sums.odd, levels=sums.levels)
     comparisons = windows * (window - 1) if window else int(np.maximum(cells - 1, 0).sum())
-    return Work(
-        kind=Kind.MAX_POOL,
-        words_in=words_in,
-        bits_in=bits,
-        words_out=words_out,
-        bits_out=bits,
+    live = pooled.words_out * bits
+    return replace(
+        pooled,
         comparator_bits=comparisons * channels * bits,
         levels=(Level(Delay.COMPARATOR, live),) * ((window or int(cells.max())) - 1),
     )
@@ -181,4 +165,4 @@ def pool_work(
 
 def table_work(kind: Kind, words: int, bits: int) -> Work:
     """A function looked up word by word."""
-    return Work(kind=kind, words_in=words, bits_in=bits, words_out=words, bits_out=bits, lookups=words)
+    return replace(wires_work(words, bits, kind), lookups=words)

@@ -51,68 +51,74 @@ class Published:
     latency: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Layer:
+    """A dense layer of the tutorial, and what its report says: ``Published`` has the meaning of the figures.
+
+    Attributes:
+        shape: inputs and outputs.
+        bits_in: width of the input words.
+        weight: width and fractional bits.
+        pruned: share of the weights that is zero.
+    """
+
+    shape: tuple[int, int]
+    bits_in: int
+    weight: tuple[int, int]
+    pruned: float
+    lut: int
+    ff: int
+    dsp: int
+    latency: int | None = None
+
+
+_WIDE = partial(_Layer, bits_in=16, weight=(16, 10))
+_NARROW = partial(_Layer, bits_in=6, weight=(6, 5))
+_LAYERS = {
+    "dense 42-64, half pruned, 16 bits": _WIDE(
+        shape=(42, 64), pruned=0.5, lut=35083, ff=4332, dsp=1167, latency=3
+    ),
+    "dense 96-42, half pruned, 16 bits": _WIDE(shape=(96, 42), pruned=0.5, lut=59765, ff=6159, dsp=1394),
+    "dense 64-10, 16 bits": _WIDE(shape=(64, 10), pruned=0.0, lut=17875, ff=2736, dsp=549, latency=2),
+    "dense 42-64, half pruned, 6 bits": _NARROW(
+        shape=(42, 64), pruned=0.5, lut=24971, ff=2801, dsp=0, latency=3
+    ),
+    "dense 96-42, half pruned, 6 bits": _NARROW(shape=(96, 42), pruned=0.5, lut=52236, ff=4281, dsp=6),
+    "dense 64-10, 6-bit input, 16-bit weights": _WIDE(
+        shape=(64, 10), bits_in=6, pruned=0.0, lut=39567, ff=1531, dsp=83, latency=2
+    ),
+}
+
+
 def published() -> tuple[Published, ...]:
     """All of them: single layers of two CNNs in HLS reports, whole taggers from papers."""
-    hls = partial(Published, source=TUTORIAL, is_network=False)
-    whole = partial(Published, is_network=True)
     return (
-        hls(
-            name="dense 42-64, half pruned, 16 bits",
-            design=_layer((42, 64), 16, (16, 10), 0.5),
-            lut=35083,
-            ff=4332,
-            dsp=1167,
-            latency=3,
+        *(
+            Published(
+                name=name,
+                source=TUTORIAL,
+                is_network=False,
+                design=_layer(layer.shape, layer.bits_in, layer.weight, layer.pruned),
+                lut=layer.lut,
+                ff=layer.ff,
+                dsp=layer.dsp,
+                latency=layer.latency,
+            )
+            for name, layer in _LAYERS.items()
         ),
-        hls(
-            name="dense 96-42, half pruned, 16 bits",
-            design=_layer((96, 42), 16, (16, 10), 0.5),
-            lut=59765,
-            ff=6159,
-            dsp=1394,
-        ),
-        hls(
-            name="dense 64-10, 16 bits",
-            design=_layer((64, 10), 16, (16, 10), 0.0),
-            lut=17875,
-            ff=2736,
-            dsp=549,
-            latency=2,
-        ),
-        hls(
-            name="dense 42-64, half pruned, 6 bits",
-            design=_layer((42, 64), 6, (6, 5), 0.5),
-            lut=24971,
-            ff=2801,
-            dsp=0,
-            latency=3,
-        ),
-        hls(
-            name="dense 96-42, half pruned, 6 bits",
-            design=_layer((96, 42), 6, (6, 5), 0.5),
-            lut=52236,
-            ff=4281,
-            dsp=6,
-        ),
-        hls(
-            name="dense 64-10, 6-bit input, 16-bit weights",
-            design=_layer((64, 10), 6, (16, 10), 0.0),
-            lut=39567,
-            ff=1531,
-            dsp=83,
-            latency=2,
-        ),
-        whole(
+        Published(
             name="16-64-32-32-5, 70 % pruned, 16 bits",
             source="arXiv:1804.06913",
+            is_network=True,
             design=_tagger(16, (16, 10), 0.7),
             lut_and_ff=88797,
             dsp=954,
             latency=15,
         ),
-        whole(
+        Published(
             name="16-64-32-32-5, 6 bits, zeros not known",
             source="arXiv:2103.05579",
+            is_network=True,
             design=_tagger(6, (6, 5), 0.0),
             lut=63251,
             ff=4394,
