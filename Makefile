@@ -3,11 +3,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := runs/demo
+STUDY := runs/study
 
-.PHONY: demo test lint lock clean help
+.PHONY: demo study test lint lock clean help
 
 help:
 	@echo "make demo   train, synth and report on the packaged jets ($(RUN))"
+	@echo "make study  all networks of the calorimeter's study, its tables in docs/study.md (under 30 minutes)"
 	@echo "make test   linters, types and all tests"
 	@echo "make lock   renew requirements.lock from pyproject.toml"
 	@echo "make clean  remove the virtual environment and the demo's run"
@@ -16,6 +18,9 @@ demo: $(READY)
 	$(BIN)/trigml train jet_tagger_hlf --quantize --out $(RUN) --force
 	$(BIN)/trigml synth $(RUN)
 	$(BIN)/trigml report $(RUN)
+
+study: $(READY)
+	$(BIN)/python scripts/study_calorimeter.py --synth --out $(STUDY) --page docs/study.md
 
 test: $(READY) lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile

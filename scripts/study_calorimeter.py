@@ -19,12 +19,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from study.calibration import Calibration, calibrate
 from study.events import merging_events, quick_events, truth_of_test_split
 from study.exactness import exactness_of, refuse_differences
+from study.firmware import firmware_of
 from study.identification import SampleResult, measure, scored_models
 from study.page import Study, into_page, markdown
-from study.plan import TASKS, Selection, Task
-from study.plots import write_roc_curves
+from study.plan import CALIBRATION, ENERGY, TASKS, Selection, Task
+from study.plots import write_resolutions, write_roc_curves
 from study.running import run_chains
 from study.trainings import Place, all_places, steps
 
@@ -33,6 +35,7 @@ from trigml.data.samples import sample_path
 from trigml.errors import BadInput, TrigmlError
 
 RESAMPLES, QUICK_RESAMPLES = 400, 50
+NAMES = [*(task.name for task in TASKS), ENERGY]
 
 
 def identify(task: Task, events: Path, places: Sequence[Place], resamples: int) -> list[SampleResult]:
@@ -57,6 +60,7 @@ def study(given: argparse.Namespace) -> int:
         files[False] = quick_events(out / "quick.h5")
     files[True] = merging_events(files[False] or sample_path("showers"), out / "merging.h5")
     networks = [network for task in tasks for network in task.networks]
+    networks += CALIBRATION if ENERGY in given.only else ()
     places = all_places(networks, out, files=files, quick=given.quick, given=given.use)
     # Shipped networks first: their synthesis takes longest.
     chains = sorted(places.values(), key=lambda place: not place.network.shipped)
@@ -67,8 +71,13 @@ def study(given: argparse.Namespace) -> int:
     for task in tasks:
         own = [places[network.name] for network in task.networks]
         results += identify(task, files[False] or sample_path("showers"), own, resamples)
-    exactness = [exactness_of(place) for place in places.values()]
-    found = Study(tuple(results), tuple(exactness), notes, given.quick)
+    calibration: Calibration | None = None
+    if ENERGY in given.only:
+        own = [places[network.name] for network in CALIBRATION]
+        calibration = calibrate(own, files[False] or sample_path("showers"), resamples)
+    exactness = tuple(exactness_of(place) for place in places.values())
+    firmware = tuple(made for place in places.values() if (made := firmware_of(place)) is not None)
+    found = Study(tuple(results), calibration, firmware, exactness, notes, given.quick)
     write(found, out, given.page)
     say(f"The study is in {out}: study.md, study.json, plots; {time.monotonic() - started:.0f} s")
     refuse_differences(exactness)
@@ -79,6 +88,7 @@ def write(found: Study, out: Path, page: Path | None) -> None:
     write_json(out / "study.json", found.to_json())
     write_text(out / "study.md", markdown(found))
     write_roc_curves(found.identification, out / "study" / "identification")
+    write_resolutions(found.calibration, out / "study" / "calibration")
     if page is not None:
         into_page(found, page)
         for plot in sorted((out / "study").glob("*.png")):
@@ -108,18 +118,18 @@ def arguments() -> argparse.Namespace:
         metavar="NAME=RUN",
         help="take a network's finished run, with its RTL project if there is one",
     )
-    parser.add_argument("--only", action="append", choices=[task.name for task in TASKS], help="one task")
+    parser.add_argument("--only", action="append", choices=NAMES, help="one part of the study")
     parser.add_argument("--fresh", action="store_true", help="throw away what lies in the folder")
     parser.add_argument("--quick", action="store_true", help="few events and epochs: figures mean nothing")
     given = parser.parse_args()
     if given.quick and given.page:
         parser.error("figures of --quick mean nothing, and do not go into a page")
     pairs = [pair.partition("=")[::2] for pair in given.use]
-    known = {network.name for task in TASKS for network in task.networks}
+    known = {n.name for networks in (*(task.networks for task in TASKS), CALIBRATION) for n in networks}
     if not all(name in known and path for name, path in pairs):
         parser.error(f"--use takes NAME=RUN, with a name among {', '.join(sorted(known))}")
     given.use = {name: Path(path) for name, path in pairs}
-    given.only = given.only or [task.name for task in TASKS]
+    given.only = given.only or NAMES
     return given
 
 

@@ -6,14 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from study.calibration import Calibration
 from study.exactness import Exactness
 from study.identification import SampleResult, Stage
 from study.plan import Inputs
-from trigml.physics.uncertainties import Measured
+from trigml.physics.regressor_comparison import TypeComparison
+from trigml.physics.uncertainties import Measured, NotMeasured
 
 SIGNIFICANT = 2.0
 """Standard deviations from which on a difference is taken for one."""
 MOST_AUC_LOSS = 0.005
+MOST_STOCHASTIC_LOSS = 0.05
+HADRON = "pion"
 
 
 class Verdict(StrEnum):
@@ -49,20 +53,64 @@ def at_most(value: Measured, limit: float) -> Verdict:
     return Verdict.HOLDS if value.value <= limit else Verdict.FAILS
 
 
-def of_identification(
-    results: Sequence[SampleResult], exactness: Sequence[Exactness]
-) -> Iterator[Expectation]:
+def of_identification(results: Sequence[SampleResult]) -> Iterator[Expectation]:
     """The expectations of e/γ identification."""
     for result in results:
         yield from _cells_beat_features(result)
     for result in results:
         yield from _quantised_is_near(result)
+
+
+def of_hardware(exactness: Sequence[Exactness]) -> Expectation:
+    """That of the words."""
     differing, words = sum(one.total for one in exactness), sum(one.words for one in exactness)
-    yield Expectation(
+    return Expectation(
         "hardware equals QKeras in every word",
         Verdict.FAILS if differing else Verdict.HOLDS,
         f"{differing:,} words differ; {len(exactness)} networks, {words:,} words in each stage",
     )
+
+
+def of_calibration(found: Calibration) -> Iterator[Expectation]:
+    """The expectations of the energy calibration."""
+    for network in found.networks:
+        name = network.columns[Stage.FLOAT]
+        over = found.over_simple[name]
+        for one in over.types:
+            yield Expectation(
+                f"{one.name}: {network.name} improves the stochastic term over the simple sum",
+                _below_one(one.free),
+                _ratios(one),
+            )
+        ratios = {one.name: one.free.value for one in over.types if isinstance(one.free, Measured)}
+        if HADRON in ratios and len(ratios) == len(over.types) > 1:
+            smallest = min(ratios, key=lambda kind: ratios[kind])
+            yield Expectation(
+                f"{network.name} improves the stochastic term most for charged pions",
+                Verdict.HOLDS if smallest == HADRON else Verdict.FAILS,
+                ", ".join(f"{kind} {ratio:.3f}" for kind, ratio in ratios.items()),
+            )
+        quantised = found.over_float[network.columns[Stage.QUANTISED]]
+        for one in quantised.types:
+            rise = one.stochastic
+            yield Expectation(
+                f"{one.name}: {network.name} quantised within {100 * MOST_STOCHASTIC_LOSS:g} % of the float "
+                "stochastic term",
+                Verdict.OPEN
+                if isinstance(rise, NotMeasured)
+                else at_most(Measured(rise.value - 1, rise.uncertainty), MOST_STOCHASTIC_LOSS),
+                f"a quantised / a float {rise}",
+            )
+
+
+def _below_one(ratio: Measured | NotMeasured) -> Verdict:
+    if isinstance(ratio, NotMeasured):
+        return Verdict.OPEN
+    return larger(Measured(1 - ratio.value, ratio.uncertainty))
+
+
+def _ratios(one: TypeComparison) -> str:
+    return f"a / a of the sum {one.free}; with common b and c {one.stochastic}; σ/E {one.width}"
 
 
 def _cells_beat_features(result: SampleResult) -> Iterator[Expectation]:

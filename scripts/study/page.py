@@ -12,16 +12,20 @@ from typing import Any
 import numpy as np
 
 import trigml
+from study.calibration import SIMPLE, Calibration
 from study.exactness import Exactness
-from study.expectations import Expectation, of_identification, where
+from study.expectations import Expectation, of_calibration, of_hardware, of_identification, where
+from study.firmware import Firmware
 from study.identification import Figures, SampleResult, Stage
 from study.plan import MERGING_ANGLE, Selection
-from study.published import MODELS, SOURCE
+from study.published import MODELS, SOURCE, STOCHASTIC_TERMS
 from trigml.atomic import write_text
 from trigml.errors import BadInput
 from trigml.physics.gains import Spread
 from trigml.physics.neutral_pions import fraction_merged
-from trigml.physics.uncertainties import Measured
+from trigml.physics.resolution_fit import ResolutionFit
+from trigml.physics.uncertainties import Measured, NotMeasured
+from trigml.reports.regression import resolution_loss_table, resolution_tables
 from trigml.reports.terminal import markdown_table
 
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
@@ -35,12 +39,16 @@ class Study:
 
     Attributes:
         identification: every sample.
+        calibration: the energy calibration, if it was studied.
+        firmware: the shipped networks' RTL, as far as it was made.
         exactness: every network.
         notes: what a reader should know besides.
         quick: whether the figures mean nothing.
     """
 
     identification: tuple[SampleResult, ...]
+    calibration: Calibration | None
+    firmware: tuple[Firmware, ...]
     exactness: tuple[Exactness, ...]
     notes: tuple[str, ...]
     quick: bool
@@ -48,7 +56,10 @@ class Study:
     @property
     def expectations(self) -> list[Expectation]:
         """What was expected, and whether it holds."""
-        return list(of_identification(self.identification, self.exactness))
+        found = list(of_identification(self.identification))
+        if self.calibration is not None:
+            found += of_calibration(self.calibration)
+        return [*found, of_hardware(self.exactness)]
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -56,6 +67,8 @@ class Study:
             "quick": self.quick,
             "versions": versions(),
             "identification": [result.to_json() for result in self.identification],
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
+            "firmware": [one.to_json() for one in self.firmware],
             "exactness": [one.to_json() for one in self.exactness],
             "expectations": [one.to_json() for one in self.expectations],
             "notes": list(self.notes),
@@ -95,14 +108,22 @@ def _parts(study: Study) -> Iterator[str]:
         [("expectation", "", "figures"), *((e.statement, e.verdict, e.figures) for e in study.expectations)],
         "<<<",
     )
-    yield "### e/γ identification"
-    yield "![ROC curves](study/identification.png)"
-    for result in study.identification:
-        yield from _sample(result)
+    if study.identification:
+        yield "### e/γ identification"
+        yield "![ROC curves](study/identification.png)"
+        for result in study.identification:
+            yield from _sample(result)
+    if study.calibration is not None:
+        yield "### Energy calibration"
+        yield "![Response and resolution](study/calibration.png)"
+        yield from _calibration(study.calibration)
     yield "### Beside the published offline study"
     yield from _published(study)
     yield "### Words of the hardware"
     yield _exactness(study.exactness)
+    if study.firmware:
+        yield "### The shipped networks as RTL"
+        yield _table([study.firmware[0].head, *(one.cells for one in study.firmware)], "<>>>>>>>>")
     if study.notes:
         yield "\n".join(f"- {note}" for note in study.notes)
 
@@ -181,6 +202,13 @@ def _published(study: Study) -> Iterator[str]:
         "noise and LSB, another window, and many times more showers for training. The columns are not "
         "comparable in absolute terms, only in which model is better than which."
     )
+    if study.identification:
+        yield from _published_identification(study)
+    if study.calibration is not None:
+        yield from _published_resolution(study.calibration)
+
+
+def _published_identification(study: Study) -> Iterator[str]:
     head = ("model", "γ/π⁰ published", "γ/π⁰ here", "e/π published", "e/π here")
     rows = [head]
     ours = [
@@ -215,6 +243,47 @@ def _find(study: Study, task: str, selection: Selection, *, merging_only: bool) 
         ),
         None,
     )
+
+
+def _calibration(found: Calibration) -> Iterator[str]:
+    yield (
+        "The simple sum adds all trigger cells in the scale of the sample; the calibrated sum has one factor "
+        "for the ECAL and one for the HCAL, fitted on the training events of all particle types together. "
+        "Trees and networks are trained on all particle types together, too."
+    )
+    for table in resolution_tables(found.models):
+        yield table.grid().markdown()
+    for title, compared in (
+        ("Over the simple sum", found.over_simple),
+        ("Over the calibrated sum", found.over_calibrated),
+        ("Quantised over float", found.over_float),
+    ):
+        if compared:
+            yield f"**{title}**"
+            yield resolution_loss_table(compared).grid().markdown()
+
+
+def _published_resolution(found: Calibration) -> Iterator[str]:
+    network = found.networks[-1]
+    fits = {one.name: one.fit for one in found.models[SIMPLE].types}
+    ours = {one.name: one.fit for one in found.models[network.columns[Stage.FLOAT]].types}
+    head = ("particle", "published: sum → CNN on cells", f"here: simple sum → {network.name}")
+    rows = [head]
+    for name, published in STOCHASTIC_TERMS.items():
+        if name in fits:
+            rows.append(
+                (
+                    published.name,
+                    f"{published.simple_sum:g} → {published.cnn:g}",
+                    f"{_stochastic(fits[name])} → {_stochastic(ours[name])}",
+                )
+            )
+    yield "Stochastic term a, published in that study's units, here in √GeV (float networks):"
+    yield _table(rows, "<>>")
+
+
+def _stochastic(fit: ResolutionFit | NotMeasured) -> str:
+    return str(fit if isinstance(fit, NotMeasured) else fit.stochastic)
 
 
 def _exactness(found: tuple[Exactness, ...]) -> str:

@@ -143,3 +143,7 @@ ELECTRON = Task(
 )
 
 TASKS = (PHOTON, ELECTRON)
+
+CALIBRATION = (Network("energy_calibration", "energy_calibration", Inputs.CELLS, shipped=True),)
+ENERGY = "energy"
+"""What the energy calibration is called beside the tasks."""

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from study.calibration import CALIBRATED, TREES, Calibration
 from study.expectations import where
 from study.identification import ModelResult, SampleResult, Stage
 from study.plan import Inputs
 from trigml.reports.figure_files import own_look, panels_with_key, write_figure
+from trigml.reports.resolution_plot import write_resolution_plot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +46,21 @@ def write_roc_curves(results: tuple[SampleResult, ...], stem: Path) -> None:
             key.plot([], [], label=f"{name}, {stage}", **_look(model))
         key.legend(loc="upper left", bbox_to_anchor=(0.0, 0.86), handlelength=2.6, fontsize="small")
         write_figure(figure, stem)
+
+
+def write_resolutions(found: Calibration | None, stem: Path) -> None:
+    """Write ``stem.png`` and ``stem.pdf``: the calibrated sum, trees, and the networks' hardware."""
+    if found is None or CALIBRATED not in found.models:
+        return
+    names = [name for name in (CALIBRATED, TREES) if name in found.models]
+    names += [network.columns[Stage.HARDWARE] for network in found.networks]
+    write_resolution_plot(
+        {name: found.models[name] for name in names},
+        stem,
+        ratios={name: found.over_calibrated[name] for name in names[1:]},
+        reference=CALIBRATED,
+        sample=f"{', '.join(found.types)}, 4 to 60 GeV",
+    )
 
 
 def _panel(result: SampleResult, axes: Axes) -> None:
