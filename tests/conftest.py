@@ -137,8 +137,9 @@ def make_qkeras() -> Callable[..., Trained]:
 
 
 def support(name: str) -> ModuleType:
-    """A module of ``tests/support``, which no import path leads to."""
-    path = Path(__file__).parent / "support" / f"{name}.py"
+    """A module or package of ``tests/support``, which no import path leads to."""
+    path = Path(__file__).parent / "support" / name
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     spec = spec_from_file_location(f"tests_support_{name}", path)
     assert spec is not None
     assert spec.loader is not None
