@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 import trigml.data.showers
-from trigml.data.shower_files import ShowerExtra, ShowerLayout, open_shower_file
+from trigml.data.shower_files import ShowerLayout, open_shower_file
 from trigml.data.shower_layouts import LCD_LAYOUT
 from trigml.data.showers import Showers, mixed_showers, particles, read_showers
 from trigml.errors import BadInput
