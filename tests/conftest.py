@@ -187,5 +187,8 @@ def vendor_stand_ins() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def toy_classifier() -> ModuleType:
-    """A run whose scores are known from its events: ``toy_events``, ``toy_graph`` and ``toy_run``."""
+    """A run whose scores are known from its events: ``toy_events``, ``toy_graph`` and ``toy_run``.
+
+    And ``graph_run``: a run of any graph.
+    """
     return support("toy_classifier")

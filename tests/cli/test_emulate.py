@@ -11,19 +11,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import h5py
 import numpy as np
 import pytest
 
-import trigml
-from trigml.atomic import write_json, write_text
 from trigml.cli.main import exit_code_of
 from trigml.data.layout import Column, EventsWriter
 from trigml.emulation.numpy_emulator import emulate
-from trigml.graph import Graph, save_graph
-from trigml.runs import Manifest, names
-from trigml.runs.manifest import hashes_of_folder, sha256_of
+from trigml.graph import Graph
+from trigml.runs.manifest import sha256_of
 from trigml.scores.growing import JOURNAL, unfinished_folder
 
 SPEC = """\
@@ -33,29 +31,6 @@ data: {files: [events.h5], classes: [a, b]}
 inputs: {format: "ap_fixed<8,3,RND_CONV,SAT>", features: [{name: x0}, {name: x1}, {name: x2}]}
 model: {hidden: [5, 4]}
 """
-
-
-def make_run(folder: Path, graph: Graph) -> Path:
-    """A run as ``trigml train`` leaves it, without its Keras models."""
-    folder.mkdir(parents=True)
-    write_text(folder / names.SPEC, SPEC)
-    write_json(folder / names.CONTRACT, graph.contract.to_json())
-    write_json(folder / names.METRICS, {"models": {}})
-    save_graph(graph, folder)
-    manifest = Manifest(
-        trigml_run=1,
-        trigml=trigml.__version__,
-        command="trigml train toy.yml --quantize",
-        seed=1,
-        quantized=True,
-        data=(),
-        spec_sha256=sha256_of(folder / names.SPEC),
-        graph_digest=graph.digest,
-        versions={},
-        files=hashes_of_folder(folder),
-    )
-    write_json(folder / names.MANIFEST, manifest.to_json())
-    return folder
 
 
 def write_events(path: Path, n: int, seed: int = 0) -> np.ndarray:
@@ -78,8 +53,8 @@ def graph(make_graph: Callable[..., Graph]) -> Graph:
 
 
 @pytest.fixture
-def run(tmp_path: Path, graph: Graph) -> Path:
-    return make_run(tmp_path / "runs" / "toy", graph)
+def run(tmp_path: Path, graph: Graph, toy_classifier: ModuleType) -> Path:
+    return Path(toy_classifier.graph_run(tmp_path / "runs" / "toy", graph, SPEC))
 
 
 def test_the_scores_of_several_files(

@@ -69,9 +69,15 @@ def toy_events(path: Path, n: int = 1200, seed: int = 0, classes: tuple[str, ...
 
 
 def toy_run(folder: Path, graph: Graph, events: ToyEvents) -> Path:
-    """A run as ``trigml train`` leaves it, without its Keras models."""
+    """A run on a file of toy events."""
+    file = DataFile(str(events.path), sha256_of(events.path), len(events.labels))
+    return graph_run(folder, graph, SPEC.format(file=events.path), (file,))
+
+
+def graph_run(folder: Path, graph: Graph, spec: str, data: tuple[DataFile, ...] = ()) -> Path:
+    """A run of any graph as ``trigml train`` leaves it, without its Keras models; ``spec`` is its text."""
     folder.mkdir(parents=True)
-    write_text(folder / names.SPEC, SPEC.format(file=events.path))
+    write_text(folder / names.SPEC, spec)
     write_json(folder / names.CONTRACT, graph.contract.to_json())
     write_json(folder / names.METRICS, {"models": {}})
     save_graph(graph, folder)
@@ -81,7 +87,7 @@ def toy_run(folder: Path, graph: Graph, events: ToyEvents) -> Path:
         command="trigml train toy.yml --quantize",
         seed=1,
         quantized=True,
-        data=(DataFile(str(events.path), sha256_of(events.path), len(events.labels)),),
+        data=data,
         spec_sha256=sha256_of(folder / names.SPEC),
         graph_digest=graph.digest,
         versions={},
