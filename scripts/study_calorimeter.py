@@ -122,8 +122,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="throw away what lies in the folder")
     parser.add_argument("--quick", action="store_true", help="few events and epochs: figures mean nothing")
     given = parser.parse_args()
-    if given.quick and given.page:
-        parser.error("figures of --quick mean nothing, and do not go into a page")
+    if given.page and (given.quick or given.only):
+        parser.error("a page takes a whole study: figures of --quick mean nothing, --only leaves some out")
     pairs = [pair.partition("=")[::2] for pair in given.use]
     known = {n.name for networks in (*(task.networks for task in TASKS), CALIBRATION) for n in networks}
     if not all(name in known and path for name, path in pairs):

@@ -117,9 +117,11 @@ PHOTON = Task(
         _own("photon_features", Inputs.FEATURES),
         _own("photon_shifts", Inputs.SHIFTS),
         Network("photon_id", "photon_id", Inputs.CELLS, shipped=True),
+        _own("photon_cnn", Inputs.IMAGE, trees=False),
         _own("photon_features", Inputs.FEATURES, merging_only=True),
         _own("photon_shifts", Inputs.SHIFTS, merging_only=True),
         Network("photon_id_merging", "photon_id", Inputs.CELLS, merging_only=True),
+        _own("photon_cnn", Inputs.IMAGE, trees=False, merging_only=True),
     ),
 )
 
@@ -139,6 +141,7 @@ ELECTRON = Task(
         _own("electron_features", Inputs.FEATURES),
         _own("electron_shifts", Inputs.SHIFTS),
         Network("electron_id", "electron_id", Inputs.CELLS, shipped=True),
+        _own("electron_cnn", Inputs.IMAGE, trees=False),
     ),
 )
 

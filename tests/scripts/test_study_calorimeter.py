@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import h5py
@@ -18,10 +20,16 @@ import pytest
 
 from trigml.data.header import read_header
 from trigml.data.layout import Column, EventsWriter
+from trigml.data.reader import EventSource
+from trigml.data.splits import Split
 from trigml.errors import BadInput, Interrupted, NotBitExact, ToolFailed
 from trigml.physics.uncertainties import Measured
+from trigml.runs import TestPredictions
 
 pytestmark = pytest.mark.usefixtures("scripts_importable")
+
+
+CLASSES = ("gamma", "pi0", "electron", "pion")
 
 
 def module(name: str) -> ModuleType:
@@ -144,8 +152,9 @@ def test_limits_count_as_measured() -> None:
 @pytest.fixture
 def showers(tmp_path: Path) -> Path:
     """Events of four classes with the columns that selections need, not in the order of their ids."""
-    n = 4000
+    n = 16000
     rng = np.random.default_rng(3)
+    energy = rng.uniform(4, 60, n)
     path = tmp_path / "showers.h5"
     names = ("true_energy", "true_hcal_over_ecal", "ecal_energy", "hcal_energy")
     with EventsWriter(
@@ -154,14 +163,14 @@ def showers(tmp_path: Path) -> Path:
         features=[Column(name, "GeV") for name in names],
         constituents=[Column("energy", "GeV")],
         n_constituents=3,
-        class_names=("gamma", "pi0", "electron", "pion"),
+        class_names=CLASSES,
     ) as writer:
         writer.append(
             event_id=rng.permutation(n).astype(np.uint64),
             features={
-                "true_energy": rng.uniform(4, 60, n),
+                "true_energy": energy,
                 "true_hcal_over_ecal": rng.uniform(0, 0.05, n),
-                "ecal_energy": np.arange(n),
+                "ecal_energy": energy + 0.4 * np.sqrt(energy) * rng.normal(size=n),
                 "hcal_energy": np.full(n, 0.5),
             },
             labels=rng.integers(0, 4, n),
@@ -206,7 +215,7 @@ def test_scores_are_joined_by_the_events(showers: Path) -> None:
     summed = module("calibration").simple_sum(showers, ("gamma", "pi0"), wanted)
     with h5py.File(showers) as file:
         energy = dict(zip(file["event_id"][:].tolist(), file["features/ecal_energy"][:], strict=True))
-    assert summed.tolist() == [energy[one] + 0.5 for one in wanted.tolist()]
+    np.testing.assert_allclose(summed, [energy[one] + 0.5 for one in wanted.tolist()], rtol=1e-6)
 
 
 def test_figures_of_a_sample(showers: Path) -> None:
@@ -252,6 +261,62 @@ def test_figures_of_a_sample(showers: Path) -> None:
     assert verdicts[1][1] == "does not hold"  # what quantisation loses is far above the limit
 
 
+@dataclass(frozen=True)
+class FinishedNetwork:
+    """What ``calibrate`` asks of a place: predictions of the test split, their words, and the types."""
+
+    network: Any
+    scored: TestPredictions
+    words_of_stages: Any
+
+    def open(self) -> Any:
+        spec = SimpleNamespace(data=SimpleNamespace(classes=CLASSES))
+        return SimpleNamespace(spec=spec, predictions=lambda: self.scored)
+
+    def words(self) -> Any:
+        return self.words_of_stages
+
+
+def test_figures_of_the_calibration(showers: Path) -> None:
+    """Protects the comparison: half the stochastic term is seen as such, for every type, in every stage."""
+    calibration, plan, stage = module("calibration"), module("plan"), module("identification").Stage
+    source = EventSource([showers], features=["true_energy"], class_names=CLASSES).gather(Split.TEST)
+    assert source.labels is not None
+    truth = source.features[:, 0]
+    rng = np.random.default_rng(11)
+    spread = np.sqrt(truth) * rng.normal(size=len(truth))
+    better, worse = truth + 0.2 * spread, truth + 0.26 * spread
+    predictions = TestPredictions(
+        source.event_id, source.labels.astype(np.int64), truth, better.astype(np.float32), boosted_trees=worse
+    )
+    coarse = np.rint(8 * worse).astype(np.int64)[:, np.newaxis]
+    of_stages = replace(
+        words(coarse, coarse, coarse), event_id=source.event_id, fractions=np.array([3], dtype=np.int64)
+    )
+    place = FinishedNetwork(plan.CALIBRATION[0], predictions, of_stages)
+    found = calibration.calibrate([place], showers, 20)
+    assert list(found.models) == [
+        "simple sum",
+        "boosted trees on cells",
+        *(f"DNN on cells, {one}" for one in stage),
+    ]
+    assert found.over_calibrated == {}
+    for one in found.over_simple["DNN on cells, float"].types:
+        assert one.width.value == pytest.approx(0.5, abs=0.1)
+    assert (
+        found.models["DNN on cells, hardware"].to_json() == found.models["DNN on cells, quantised"].to_json()
+    )
+    expected = list(module("expectations").of_calibration(found))
+    over_float = [one for one in expected if "quantised within 5 %" in one.statement]
+    assert [one.verdict for one in over_float] == ["does not hold"] * 4
+    assert len([one for one in expected if "over the simple sum" in one.statement]) == 4
+    page = module("page")
+    text = page.markdown(page.Study((), found, (), (), (), False))
+    assert "442 → 114" in text
+    with pytest.raises(BadInput, match="not measured on the test events"):
+        calibration.simple_sum(showers, CLASSES, source.event_id + np.uint64(10**6))
+
+
 def test_the_page_takes_the_tables_between_its_markers(tmp_path: Path) -> None:
     """Protects what people wrote around the tables, and refuses a page without a place for them."""
     page = module("page")
@@ -291,3 +356,39 @@ def test_quick_figures_do_not_go_into_a_page(scripts_importable: Path, tmp_path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "mean nothing" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_small_study_from_the_command_to_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects the whole: one network is trained, measured and kept; a planted word ends in exit code 4."""
+    script = import_module("study_calorimeter")
+    plan = module("plan")
+    task = replace(plan.ELECTRON, networks=plan.ELECTRON.networks[:1])
+    monkeypatch.setattr(script, "TASKS", (task,))
+    few = (*module("trainings").QUICK_CHANGES, "model.hidden=[4]")
+    monkeypatch.setattr(module("trainings"), "QUICK_CHANGES", few)
+    monkeypatch.setattr(sys, "argv", ["study", "--quick", "--only", "electron", "--out", str(tmp_path)])
+    assert script.main() == 0, capsys.readouterr().err
+    text = (tmp_path / "study.md").read_text(encoding="utf-8")
+    found = json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))
+    assert text.startswith(module("page").QUICK)
+    assert "DNN on 27 features" in text
+    assert found["exactness"][0]["differing_from_qkeras"] == {"native": 0, "logic": 0}
+    assert (tmp_path / "study" / "identification.png").stat().st_size > 10_000
+
+    path = tmp_path / "electron_features" / "words.npz"
+    with np.load(path) as kept:
+        content = {name: kept[name] for name in kept.files}
+    content["native"][3, 0] += 1
+    np.savez_compressed(path, allow_pickle=False, **content)
+    assert script.main() == NotBitExact.exit_code
+    said = capsys.readouterr().err
+    assert "electron_features: native: 1 of" in said
+    assert said.count("there already") == 2
+    expectations = json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))["expectations"]
+    assert (expectations[-1]["verdict"], expectations[-1]["figures"][:14]) == (
+        "does not hold",
+        "1 words differ",
+    )
