@@ -15,7 +15,9 @@ import yaml
 
 from trigml.cli.data import _DESCRIBE_HELP, _PRIMITIVES_HELP, _SCALES_HELP, _SHOWERS_HELP
 from trigml.cli.main import exit_code_of
+from trigml.data.shower_layouts import load_layout
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "showers.md"
 Capture = pytest.CaptureFixture[str]
 
 
@@ -89,6 +91,22 @@ def test_help_shows_the_examples_as_they_are(capsys: Capture) -> None:
     for command, text in texts:
         assert exit_code_of(["data", command, "--help"]) == 0
         assert examples_of(capsys.readouterr().out) == examples_of(text)
+
+
+def test_the_document_runs(capsys: Capture) -> None:
+    """Protects docs/showers.md: its commands, its layout file and its Python work as they stand there."""
+    _, _, section = DOCUMENT.read_text().partition("## Your own showers")
+    commands = examples_of(section)
+    assert len(commands) == 7
+    for words in commands:
+        assert exit_code_of(words) == 0, words
+    with h5py.File("cells.h5") as file:
+        assert file["constituents/energy"].shape == (24, 25 * 25 * 25)
+    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```", section, re.MULTILINE | re.DOTALL))
+    Path("own.yml").write_text(blocks["yaml"])
+    layout = load_layout("own.yml", Path("gamma.h5")).layout
+    assert (layout.ecal, layout.energy, layout.extras[0].dataset) == ("cells", "truth[0]", "truth[2]")
+    exec(blocks["python"], {})
 
 
 def test_describe_shows_the_layout(capsys: Capture) -> None:
