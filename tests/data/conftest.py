@@ -1,10 +1,12 @@
-"""Small files of events for the tests of trigml.data."""
+"""Small files of events and of showers for the tests of trigml.data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -57,3 +59,24 @@ def make_events(tmp_path: Path) -> MakeEvents:
         return path
 
     return make
+
+
+@pytest.fixture
+def make_lcd(tmp_path: Path) -> MakeEvents:
+    """A function that writes showers in the layout lcd; datasets can be changed, or left out (None)."""
+
+    def write(name: str, n: int = 40, pdg: int = 22, **changed: Any) -> Path:
+        rng = np.random.default_rng(abs(pdg))
+        content = {
+            "ECAL": rng.exponential(0.01, (n, 5, 5, 4)) * (rng.random((n, 5, 5, 4)) < 0.4),
+            "HCAL": rng.exponential(0.002, (n, 3, 3, 6)) * (rng.random((n, 3, 3, 6)) < 0.2),
+            "energy": np.arange(n) + 5.0,
+            "pdgID": np.full(n, pdg),
+        }
+        with h5py.File(tmp_path / name, "w") as file:
+            for key, values in (content | changed).items():
+                if values is not None:
+                    file[key] = values
+        return tmp_path / name
+
+    return write

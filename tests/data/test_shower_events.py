@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 import trigml.data.shower_events
-from trigml.data.describe_showers import describe_showers, layout_of
+from trigml.data.describe_showers import layout_of
 from trigml.data.header import read_header
 from trigml.data.primitives import load_primitives
 from trigml.data.shower_events import ShowerConversion, ShowerOptions, showers_to_events
-from trigml.data.shower_scales import measured_scales
 from trigml.data.showers import Particle, Showers
 from trigml.errors import BadInput
 
@@ -31,27 +30,6 @@ SMALL = (
     "hcal.scale=0.125",
     "hcal.noise=0",
 )
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> MakeFile:
-    """A function that writes showers in the layout lcd; datasets can be changed, or left out (None)."""
-
-    def write(name: str, n: int = 40, pdg: int = 22, **changed: Any) -> Path:
-        rng = np.random.default_rng(abs(pdg))
-        content = {
-            "ECAL": rng.exponential(0.01, (n, 5, 5, 4)) * (rng.random((n, 5, 5, 4)) < 0.4),
-            "HCAL": rng.exponential(0.002, (n, 3, 3, 6)) * (rng.random((n, 3, 3, 6)) < 0.2),
-            "energy": np.arange(n) + 5.0,
-            "pdgID": np.full(n, pdg),
-        }
-        with h5py.File(tmp_path / name, "w") as file:
-            for key, values in (content | changed).items():
-                if values is not None:
-                    file[key] = values
-        return tmp_path / name
-
-    return write
 
 
 def converted(
@@ -72,9 +50,9 @@ def columns(path: Path | str) -> dict[str, np.ndarray]:
         return found | {"cells": file["constituents/energy"][:][order].astype(np.float64)}
 
 
-def test_words_are_the_sums_of_the_cells_in_the_file(make: MakeFile) -> None:
+def test_words_are_the_sums_of_the_cells_in_the_file(make_lcd: MakeFile) -> None:
     """Protects axes, units and sums: the words from the file's own arrays, (x, y, layer) in GeV."""
-    paths = [make("g.h5"), make("p.h5", 30, 111)]
+    paths = [make_lcd("g.h5"), make_lcd("p.h5", 30, 111)]
     made = converted([("gamma", paths[0]), ("pi0", paths[1])], *SMALL)
     assert (made.ecal, made.hcal, made.n_events) == ((2, 3, 3), (2, 3, 3), 70)
     found = columns(made.output)
@@ -98,13 +76,13 @@ def test_words_are_the_sums_of_the_cells_in_the_file(make: MakeFile) -> None:
     np.testing.assert_array_equal(found["true_energy"], [*(np.arange(40) + 5), *(np.arange(30) + 5)])
 
 
-def test_words_do_not_depend_on_what_the_layout_calls_things(make: MakeFile) -> None:
+def test_words_do_not_depend_on_what_the_layout_calls_things(make_lcd: MakeFile) -> None:
     """Protects both layouts: the same showers with other axes and units give the same events."""
-    lcd = make("lcd.h5")
+    lcd = make_lcd("lcd.h5")
     with h5py.File(lcd) as file:
         content = {name: file[name][:] for name in file}
     turned = {name: 1000 * content[name].transpose(0, 3, 2, 1) for name in ("ECAL", "HCAL")}
-    geant4 = make("geant4.h5", **turned)
+    geant4 = make_lcd("geant4.h5", **turned)
     first = converted([("gamma", lcd)], *SMALL, out="a.h5")
     second = converted([("gamma", geant4)], *SMALL, out="b.h5", layout="geant4")
     a, b = columns(first.output), columns(second.output)
@@ -112,22 +90,22 @@ def test_words_do_not_depend_on_what_the_layout_calls_things(make: MakeFile) -> 
     for name, values in a.items():
         np.testing.assert_array_equal(values, b[name], err_msg=name)
     # A planted error: x and y swapped in one of them is seen.
-    swapped = make("swapped.h5", ECAL=content["ECAL"].transpose(0, 2, 1, 3))
+    swapped = make_lcd("swapped.h5", ECAL=content["ECAL"].transpose(0, 2, 1, 3))
     third = converted([("gamma", swapped)], *SMALL, out="c.h5")
     assert (columns(third.output)["cells"] != a["cells"]).any()
 
 
-def test_swapped_layers_are_another_calorimeter(make: MakeFile) -> None:
+def test_swapped_layers_are_another_calorimeter(make_lcd: MakeFile) -> None:
     """Protects from the wrong layout: declared axes that do not fit the primitives are refused."""
-    path = make("g.h5")
+    path = make_lcd("g.h5")
     with pytest.raises(BadInput, match="another calorimeter"):
         converted([("gamma", path)], *SMALL, layout="geant4")
     assert not (path.parent / "out.h5").exists()
 
 
-def test_raw_cells_are_possible(make: MakeFile) -> None:
+def test_raw_cells_are_possible(make_lcd: MakeFile) -> None:
     """Protects those who want the cells themselves: every cell one word, all bits, no suppression."""
-    path = make("g.h5", HCAL=None)
+    path = make_lcd("g.h5", HCAL=None)
     made = converted(
         [("gamma", path)],
         *("ecal.segments=1", "ecal.towers=1", "ecal.layer_weights=[]", "ecal.noise=0", "ecal.zero_below=0"),
@@ -143,35 +121,35 @@ def test_raw_cells_are_possible(make: MakeFile) -> None:
     assert "energy" in header.constituents[0].name
 
 
-def test_one_segment_has_no_second_layer(make: MakeFile) -> None:
+def test_one_segment_has_no_second_layer(make_lcd: MakeFile) -> None:
     """Protects calorimeters without depth: features that they do not have are left out, not zero."""
-    made = converted([("gamma", make("g.h5"))], *SMALL, "ecal.segments=[4]")
+    made = converted([("gamma", make_lcd("g.h5"))], *SMALL, "ecal.segments=[4]")
     assert "layer1_energy" in made.features
     assert not any("layer2" in name for name in made.features)
 
 
-def test_the_opening_angle_goes_into_the_events(make: MakeFile) -> None:
+def test_the_opening_angle_goes_into_the_events(make_lcd: MakeFile) -> None:
     """Protects the study's cut: the angle arrives as truth; a class without it has 0, and this is said."""
     angle = np.linspace(0.005, 0.05, 30)
-    pi0 = make("p.h5", 30, 111, openingAngle=angle)
-    made = converted([("gamma", make("g.h5")), ("pi0", pi0)], *SMALL)
+    pi0 = make_lcd("p.h5", 30, 111, openingAngle=angle)
+    made = converted([("gamma", make_lcd("g.h5")), ("pi0", pi0)], *SMALL)
     found = columns(made.output)["true_opening_angle"]
     np.testing.assert_allclose(found[40:], angle, rtol=2**-13)
     np.testing.assert_array_equal(found[:40], 0)
     assert any("true_opening_angle is 0 for gamma" in remark for remark in made.remarks)
     header = read_header(Path(made.output))
     assert "opening_angle" not in header.provenance
-    without = converted([("gamma", make("g.h5"))], *SMALL)
+    without = converted([("gamma", make_lcd("g.h5"))], *SMALL)
     assert "true_opening_angle" not in without.features
     assert "neutral_pions" in str(read_header(Path(without.output)).provenance["opening_angle"])
 
 
-def test_several_files_of_a_class_are_one_class(make: MakeFile) -> None:
+def test_several_files_of_a_class_are_one_class(make_lcd: MakeFile) -> None:
     """Protects samples in many files: rows are numbered on, so that ids stay unique and stable."""
-    with h5py.File(make("all.h5", 40)) as file:
+    with h5py.File(make_lcd("all.h5", 40)) as file:
         content = {name: file[name][:] for name in file}
     halves = [
-        make(f"{part}.h5", **{name: values[rows] for name, values in content.items()})
+        make_lcd(f"{part}.h5", **{name: values[rows] for name, values in content.items()})
         for part, rows in (("a", slice(0, 25)), ("b", slice(25, 40)))
     ]
     whole = converted([("gamma", halves[0].parent / "all.h5")], *SMALL, out="whole.h5")
@@ -186,9 +164,9 @@ def test_several_files_of_a_class_are_one_class(make: MakeFile) -> None:
         converted([("gamma", halves[0]), ("pi0", halves[0])], *SMALL)
 
 
-def test_ids_do_not_depend_on_the_seed(make: MakeFile) -> None:
+def test_ids_do_not_depend_on_the_seed(make_lcd: MakeFile) -> None:
     """Protects splits: another seed changes order and noise, not which shower has which id."""
-    path = make("g.h5")
+    path = make_lcd("g.h5")
     noisy = (*SMALL, "ecal.noise=0.2")
     one, two, again = (
         converted([("gamma", path)], *noisy, out=f"{name}.h5", seed=seed)
@@ -202,9 +180,9 @@ def test_ids_do_not_depend_on_the_seed(make: MakeFile) -> None:
         assert (first["event_id"][:] != second["event_id"][:]).any()
 
 
-def test_what_is_off_is_remarked(make: MakeFile) -> None:
+def test_what_is_off_is_remarked(make_lcd: MakeFile) -> None:
     """Protects from wrong units and scales: response, saturation and unchecked particles are told."""
-    path = make("g.h5", pdgID=None)
+    path = make_lcd("g.h5", pdgID=None)
     made = converted([("gamma", path)], *SMALL, "ecal.scale=62.5")
     together = " ".join(made.remarks)
     assert made.classes[0].response > 2
@@ -214,7 +192,7 @@ def test_what_is_off_is_remarked(make: MakeFile) -> None:
     found = columns(made.output)
     expected = np.mean(found["cells"].sum(axis=1) / found["true_energy"])
     assert made.classes[0].response == pytest.approx(expected, rel=1e-3)
-    fine = converted([("gamma", make("h.h5"))], *SMALL, "hcal=null")
+    fine = converted([("gamma", make_lcd("h.h5"))], *SMALL, "hcal=null")
     assert fine.remarks == ("the HCAL was left out, as the trigger primitives say",)
 
 
@@ -231,9 +209,9 @@ def test_what_is_off_is_remarked(make: MakeFile) -> None:
         ({"ECAL": np.ones((40, 100))}, "wrong shape"),
     ],
 )
-def test_unusable_files_leave_nothing(make: MakeFile, changed: dict[str, Any], problem: str) -> None:
+def test_unusable_files_leave_nothing(make_lcd: MakeFile, changed: dict[str, Any], problem: str) -> None:
     """Protects from a half-written file: an old output stays as it was, no piece lies beside it."""
-    path = make("g.h5", **changed)
+    path = make_lcd("g.h5", **changed)
     (path.parent / "out.h5").write_text("precious")
     with pytest.raises(BadInput, match=problem):
         converted([("gamma", path)], *SMALL)
@@ -241,9 +219,9 @@ def test_unusable_files_leave_nothing(make: MakeFile, changed: dict[str, Any], p
     assert (path.parent / "out.h5").read_text() == "precious"
 
 
-def test_an_interruption_leaves_nothing(make: MakeFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_leaves_nothing(make_lcd: MakeFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects from a half-written file when the user stops the command in its middle."""
-    path = make("g.h5")
+    path = make_lcd("g.h5")
 
     def stopped(mixture: tuple[Particle, ...], **options: int) -> Iterator[Showers]:
         batches = trigml.data.showers.mixed_showers(mixture, seed=options["seed"], n_showers=8)
@@ -256,58 +234,12 @@ def test_an_interruption_leaves_nothing(make: MakeFile, monkeypatch: pytest.Monk
     assert [file.name for file in path.parent.iterdir()] == ["g.h5"]
 
 
-def test_outputs_that_would_destroy_something_are_refused(make: MakeFile) -> None:
+def test_outputs_that_would_destroy_something_are_refused(make_lcd: MakeFile) -> None:
     """Protects the sources and older events."""
-    path = make("g.h5")
+    path = make_lcd("g.h5")
     with pytest.raises(BadInput, match="one of the files to read"):
         converted([("gamma", path)], *SMALL, out="g.h5")
     options = ShowerOptions(layout=layout_of(path, None), primitives=load_primitives(changes=SMALL))
     (path.parent / "old.h5").touch()
     with pytest.raises(BadInput, match="--force"):
         showers_to_events([("gamma", path)], path.parent / "old.h5", options)
-
-
-def test_scales_are_measured_on_the_given_files(make: MakeFile) -> None:
-    """Protects the calibration constants' definition: medians of electrons, least squares of pions."""
-    sources = [("electron", make("e.h5", pdg=11)), ("pion", make("p.h5", pdg=-211))]
-    steps = load_primitives(
-        changes=[*SMALL, "ecal.layer_weights=[{layers: 1, weight: 1}, {layers: 3, weight: 2}]"]
-    )
-    found = measured_scales(sources, layout_of(sources[0][1], None), steps)
-    sums = []
-    for _, path in sources:
-        with h5py.File(path) as file:
-            ecal, hcal = 1000 * file["ECAL"][:], 1000 * file["HCAL"][:]
-        ecal[..., 1:] *= 2
-        sums.append((ecal.sum(axis=(1, 2, 3)), hcal.sum(axis=(1, 2, 3))))
-    true = np.arange(40) + 5.0
-    scale = np.median(true / sums[0][0])
-    missing, seen = 1 - scale * sums[1][0] / true, sums[1][1] / true
-    assert found.ecal == pytest.approx(scale, rel=1e-6)
-    assert found.hcal == pytest.approx(missing @ seen / (seen @ seen), rel=1e-5)
-    assert measured_scales(sources[:1], layout_of(sources[0][1], None), steps).hcal is None
-    with pytest.raises(BadInput, match="electron=FILE"):
-        measured_scales(sources[1:], layout_of(sources[0][1], None), steps)
-
-
-def test_describing_says_what_is_in_the_file(make: MakeFile) -> None:
-    """Protects the figures of describe against the file's own arrays."""
-    path = make("p.h5", 30, 111, openingAngle=np.linspace(0.005, 0.05, 30), recoTheta=np.ones(30))
-    found = describe_showers(path)
-    assert (found.layout, found.axes, found.n_showers) == ("lcd", ("x", "y", "layer"), 30)
-    ecal, hcal = found.cells
-    with h5py.File(path) as file:
-        deposits = 1000 * file["ECAL"][:]
-    assert (ecal.layers, ecal.y, ecal.x, hcal.layers, hcal.y) == (4, 5, 5, 6, 3)
-    assert ecal.mean_deposit == pytest.approx(deposits.sum() / 30, rel=1e-5)
-    assert ecal.hit_cells == pytest.approx((deposits > 0).sum() / 30)
-    depth = np.cumsum(deposits.sum(axis=(0, 1, 2)))
-    assert ecal.first_half == 1 + np.searchsorted(depth, depth[-1] / 2)
-    assert found.particles is not None
-    assert [(one.pdg_id, one.n_showers) for one in found.particles] == [(111, 30)]
-    energy, angle = found.numbers
-    assert (energy.minimum, energy.maximum, energy.mean) == (5, 34, 19.5)
-    assert (angle.name, angle.unit) == ("openingAngle (true_opening_angle)", "rad")
-    assert found.others == ("recoTheta",)
-    with pytest.raises(BadInput, match="energy, row 3"):
-        describe_showers(make("nan.h5", energy=np.where(np.arange(40) == 3, np.nan, 5.0)))

@@ -1,0 +1,59 @@
+"""What trigml data describe says of a file of showers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from trigml.data.describe_showers import describe_showers, is_events_file, layout_of
+from trigml.errors import BadInput
+
+MakeFile = Callable[..., Path]
+
+
+def test_describing_says_what_is_in_the_file(make_lcd: MakeFile) -> None:
+    """Protects the figures of describe against the file's own arrays."""
+    path = make_lcd("p.h5", 30, 111, openingAngle=np.linspace(0.005, 0.05, 30), recoTheta=np.ones(30))
+    found = describe_showers(path)
+    assert (found.layout, found.axes, found.n_showers) == ("lcd", ("x", "y", "layer"), 30)
+    ecal, hcal = found.cells
+    with h5py.File(path) as file:
+        deposits = 1000 * file["ECAL"][:]
+    assert (ecal.layers, ecal.y, ecal.x, hcal.layers, hcal.y) == (4, 5, 5, 6, 3)
+    assert ecal.mean_deposit == pytest.approx(deposits.sum() / 30, rel=1e-5)
+    assert ecal.hit_cells == pytest.approx((deposits > 0).sum() / 30)
+    depth = np.cumsum(deposits.sum(axis=(0, 1, 2)))
+    assert ecal.first_half == 1 + np.searchsorted(depth, depth[-1] / 2)
+    assert found.particles is not None
+    assert [(one.pdg_id, one.n_showers) for one in found.particles] == [(111, 30)]
+    energy, angle = found.numbers
+    assert (energy.minimum, energy.maximum, energy.mean) == (5, 34, 19.5)
+    assert (angle.name, angle.unit) == ("openingAngle (true_opening_angle)", "rad")
+    assert found.others == ("recoTheta",)
+    with pytest.raises(BadInput, match="energy, row 3"):
+        describe_showers(make_lcd("nan.h5", energy=np.where(np.arange(40) == 3, np.nan, 5.0)))
+
+
+def test_longer_files_are_sampled(make_lcd: MakeFile) -> None:
+    """Protects quick answers: of many showers, cells of 512 are looked at, spread over the file."""
+    ecal = np.zeros((1100, 5, 5, 4))
+    ecal[:64], ecal[-64:] = 0.001, 0.002  # the first and the last of eight blocks
+    found = describe_showers(make_lcd("long.h5", 1100, ECAL=ecal))
+    assert (found.n_showers, found.n_sampled) == (1100, 512)
+    assert found.cells[0].mean_deposit == pytest.approx((100 * 1 + 100 * 2) / 8, rel=1e-5)
+
+
+def test_events_and_showers_are_told_apart(make_lcd: MakeFile, make_events: MakeFile) -> None:
+    """Protects trigml data describe: one command for both, and a message for anything else."""
+    path = make_lcd("g.h5")
+    assert is_events_file(make_events())
+    assert not is_events_file(path)
+    assert layout_of(path, None).name == "lcd"
+    with h5py.File(path, "a") as file:
+        file.move("ECAL", "cells")
+    with pytest.raises(BadInput, match="neither events of trigml nor showers"):
+        layout_of(path, None)
