@@ -8,7 +8,7 @@ from trigml.errors import GateBroken
 from trigml.physics.classification import ClassifierPerformance, PerformanceLoss
 from trigml.physics.uncertainties import Measured
 from trigml.spec import GateSpec
-from trigml.training.gates import enforce, gate_results
+from trigml.training.gates import classifier_gates, enforce
 
 
 def performance(accuracy: float, auc: float) -> ClassifierPerformance:
@@ -21,7 +21,7 @@ EVERYTHING = GateSpec(max_auc_loss=0.004, max_accuracy_loss=0.03, min_auc=0.9, m
 
 def test_each_gate_is_held_against_its_quantity() -> None:
     """Losses against the paired difference, minima against the quantised model."""
-    results = gate_results(EVERYTHING, performance(0.82, 0.91), performance(0.80, 0.90), LOSS)
+    results = classifier_gates(EVERYTHING, performance(0.82, 0.91), performance(0.80, 0.90), LOSS)
     assert {r.name: (r.measured.value, r.broken) for r in results} == {
         "max_auc_loss": (0.01, True),
         "max_accuracy_loss": (0.02, False),
@@ -32,13 +32,13 @@ def test_each_gate_is_held_against_its_quantity() -> None:
 
 def test_without_a_quantised_model_the_minima_are_those_of_the_float_one() -> None:
     """A float-only training cannot break a gate on losses."""
-    results = gate_results(EVERYTHING, performance(0.7, 0.95), None, None)
+    results = classifier_gates(EVERYTHING, performance(0.7, 0.95), None, None)
     assert {r.name: r.broken for r in results} == {"min_auc": False, "min_accuracy": True}
 
 
 def test_a_broken_gate_says_by_how_much() -> None:
     """Name, limit, value with its uncertainty, excess and significance stand in the message; exit code 3."""
-    results = gate_results(EVERYTHING, performance(0.82, 0.91), performance(0.79, 0.90), LOSS)
+    results = classifier_gates(EVERYTHING, performance(0.82, 0.91), performance(0.79, 0.90), LOSS)
     with pytest.raises(GateBroken) as caught:
         enforce(results, "runs/toy")
     assert caught.value.exit_code == 3
@@ -55,7 +55,7 @@ def test_a_broken_gate_says_by_how_much() -> None:
 
 def test_kept_gates_and_no_gates_are_silent() -> None:
     """A limit that is exactly reached is kept."""
-    kept = gate_results(GateSpec(max_auc_loss=0.01), performance(0.8, 0.9), performance(0.8, 0.9), LOSS)
+    kept = classifier_gates(GateSpec(max_auc_loss=0.01), performance(0.8, 0.9), performance(0.8, 0.9), LOSS)
     assert [r.broken for r in kept] == [False]
     enforce(kept, "x")
-    enforce(gate_results(GateSpec(), performance(0, 0), performance(0, 0), LOSS), "x")
+    enforce(classifier_gates(GateSpec(), performance(0, 0), performance(0, 0), LOSS), "x")

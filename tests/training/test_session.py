@@ -227,7 +227,7 @@ def test_streamed_training_works_and_repeats(
         summary = train_run(toy_spec(toy_events), tmp_path / name, quantize=True, progress=listener)
     assert any("training events are streamed" in line for line in listener.lines)
     assert any("training events are streamed" in note for note in summary.notes)
-    assert summary.evaluation.models["quantised"].accuracy.value > 0.6
+    assert summary.evaluation.standing.models["quantised"].accuracy.value > 0.6
     assert files_of(tmp_path / "one") == files_of(tmp_path / "other")
 
 
@@ -264,8 +264,8 @@ def test_a_run_without_quantisation_is_float_only(
     assert not run.manifest.quantized
     assert not (tmp_path / "toy" / names.GRAPH).exists()
     assert run.spec.quantization.weight_integer == "auto"
-    assert list(summary.evaluation.models) == ["float"]
-    assert summary.losses() is None
+    assert list(summary.evaluation.standing.models) == ["float"]
+    assert summary.evaluation.standing.comparison is None
     assert run.scores().quantized_logits is None
     assert json.dumps(summary.to_json())
 

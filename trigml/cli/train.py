@@ -17,7 +17,8 @@ Train the models of a spec and write a run.
 
 SPEC is a YAML file, or the bare name of a shipped spec (jet_tagger_hlf). The float reference is trained, with
 --quantize also the QKeras model, starting from the float weights. Both are measured on the test split beside
-boosted trees. An interrupted training goes on when the same command is given again.
+boosted trees, those of a regression also beside the calibrated sum of the inputs. An interrupted training goes on
+when the same command is given again.
 
 Examples:
 
@@ -67,11 +68,11 @@ def train(
         command=command,
         progress=console,
     )
-    losses = summary.losses()
-    text = [summary.performance().to_text(), "" if losses is None else losses.to_text()]
+    text = [table.to_text() for table in summary.tables]
     text += [f"note: {note}" for note in summary.notes]
-    console.result("\n\n".join(part for part in text if part), summary.to_json())
-    console.say(f"\nThe run is in {folder}; ROC curves in {folder / 'plots' / 'roc.png'}")
+    console.result("\n\n".join(text), summary.to_json())
+    shown, plot = summary.plot
+    console.say(f"\nThe run is in {folder}; {shown} in {folder / plot}")
     if quantize:
         console.next_step(f"trigml synth {shlex.quote(str(folder))}")
     else:

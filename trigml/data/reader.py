@@ -193,6 +193,12 @@ class EventSource:
         """The feature columns with their units and descriptions, in the order of ``Chunk.features``."""
         return tuple(self._requested(self.headers[0])[: len(self.feature_names)])
 
+    @property
+    def target_columns(self) -> tuple[Column, ...]:
+        """The columns of ``Chunk.targets`` in their order."""
+        first = len(self.feature_names)
+        return tuple(self._requested(self.headers[0])[first : first + len(self.target_names)])
+
     def chunks(self, split: Split | None, *, seed: int | None = None) -> Iterator[Chunk]:
         """Stream the events of a split (``None``: of all) in chunks of ``chunk_events``.
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from trigml.devices import Devices
-from trigml.physics.classification import measure_classifier
 from trigml.project import PROJECT_FILE
 from trigml.reports.assessment import Assessment, assess
 from trigml.reports.figures import Tier
-from trigml.reports.performance import Table, loss_table, performance_table
+from trigml.reports.performance import Table
 from trigml.reports.stored import read_report
 from trigml.runs import names, open_run
 from trigml.spec.budget_file import Limits
@@ -25,7 +24,7 @@ class RunReport:
         folder: the run.
         title: from its spec.
         quantized: whether it holds a quantised model.
-        performance: models side by side on the test split.
+        performance: models side by side on the test split; for a regression a table per particle type.
         losses: what one model loses against another; ``None`` if there is only one.
         gates: the spec's gates, one line each.
         projects: its HLS and RTL projects, by folder.
@@ -34,16 +33,19 @@ class RunReport:
     folder: Path
     title: str
     quantized: bool
-    performance: Table
+    performance: tuple[Table, ...]
     losses: Table | None
     gates: tuple[str, ...]
     projects: tuple[Assessment, ...]
 
+    @property
+    def _tables(self) -> tuple[Table, ...]:
+        return self.performance if self.losses is None else (*self.performance, self.losses)
+
     def text(self) -> str:
         """For the terminal."""
-        parts = [f"{self.title or self.folder.name} ({self.folder})", self.performance.to_text()]
-        if self.losses is not None:
-            parts.append(self.losses.to_text())
+        parts = [f"{self.title or self.folder.name} ({self.folder})"]
+        parts += [table.to_text() for table in self._tables]
         if self.gates:
             parts.append("\n".join(["Gates", *self.gates]))
         for project in self.projects:
@@ -52,9 +54,8 @@ class RunReport:
 
     def markdown(self) -> str:
         """For a page."""
-        parts = [f"## {self.title or self.folder.name}", self.performance.grid().markdown()]
-        if self.losses is not None:
-            parts.append(self.losses.grid().markdown())
+        parts = [f"## {self.title or self.folder.name}"]
+        parts += [table.grid().markdown() for table in self._tables]
         if self.gates:
             parts += ["#### Gates", "\n".join(f"- {gate}" for gate in self.gates)]
         return "\n\n".join([*parts, *(project.markdown() for project in self.projects)])
@@ -64,7 +65,7 @@ class RunReport:
         return {
             "run": str(self.folder),
             "title": self.title,
-            "performance": self.performance.to_json(),
+            "performance": [table.to_json() for table in self.performance],
             "losses": None if self.losses is None else self.losses.to_json(),
             "gates": list(self.gates),
             "projects": [project.to_json() for project in self.projects],
@@ -85,29 +86,18 @@ def run_report(
     Raises:
         BadInput: not a finished run, a damaged report in it, or a budget that cannot be judged.
     """
-    from trigml.training.evaluation import FLOAT, QUANTISED, losses_of, models_of
-    from trigml.training.gates import gate_results
+    from trigml.training.evaluation import standing_of
 
     run = open_run(folder)
-    scores = run.scores()
-    classes = run.spec.data.classes
-    logits = models_of(scores)
-    models = {name: measure_classifier(values, scores.labels, classes) for name, values in logits.items()}
-    losses = losses_of(logits, scores.labels, classes)
-    gates = gate_results(
-        run.spec.gate, models[FLOAT], models.get(QUANTISED), losses.get(f"{FLOAT} − {QUANTISED}")
-    )
+    standing = standing_of(run)
     return RunReport(
         folder,
         run.spec.title,
         run.manifest.quantized,
-        performance_table(models),
-        loss_table(losses) if losses else None,
-        tuple(map(str, gates)),
-        tuple(
-            assess(read_report(project).held_against(limits), devices, require_tier)
-            for project in project_folders(folder)
-        ),
+        standing.performance,
+        standing.comparison,
+        tuple(map(str, standing.gates)),
+        tuple(assess(read_report(project), devices, require_tier) for project in project_folders(folder)),
     )
 
 

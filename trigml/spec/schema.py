@@ -83,7 +83,7 @@ class QuantizationSpec(Section):
     activation_bits: Bits = 6
     activation_integer: UnsignedInteger = AUTO
     linear_bits: Bits | None = None
-    linear_integer: Annotated[int, Field(ge=1, le=MAX_BITS)] | Literal["auto"] = AUTO
+    linear_integer: Annotated[int, Field(ge=1, le=MAX_BITS)] | None = None
 
 
 class Spec(Section):

@@ -30,7 +30,7 @@ def _check_classification(spec: Spec) -> None:
         ("data.target", spec.data.target),
         ("output", spec.output),
         ("model.linear", spec.model.linear or None),
-        ("quantization.linear_bits", spec.quantization.linear_bits),
+        *_linear_keys(spec),
     ):
         if given is not None:
             raise ValueError(f"expected {key} only with task: regression")
@@ -49,13 +49,21 @@ def _check_regression(spec: Spec) -> None:
         raise ValueError(f"expected data.target {target!r} not to be among inputs.features, too")
     if spec.output is None:
         raise ValueError("expected output, the lsb and bits of the network's word, with task: regression")
-    if spec.quantization.linear_bits is not None and not spec.model.linear:
-        raise ValueError("expected quantization.linear_bits only with model.linear: true")
+    for key, given in () if spec.model.linear else _linear_keys(spec):
+        if given is not None:
+            raise ValueError(f"expected {key} only with model.linear: true")
     if spec.loss.kind == "cross_entropy":
         raise ValueError(
             "expected training.loss to be relative, quantile or gaussian for a regression, not cross_entropy"
         )
     _refuse_gates(spec, CLASSIFICATION_GATES)
+
+
+def _linear_keys(spec: Spec) -> tuple[tuple[str, int | None], ...]:
+    return (
+        ("quantization.linear_bits", spec.quantization.linear_bits),
+        ("quantization.linear_integer", spec.quantization.linear_integer),
+    )
 
 
 def _refuse_gates(spec: Spec, names: tuple[str, ...]) -> None:

@@ -13,8 +13,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-import numpy as np
-
 from trigml.atomic import refuse_unwritable, replacing_folder, write_json
 from trigml.errors import BadInput, ToolFailed
 from trigml.fixedpoint import to_values
@@ -188,24 +186,19 @@ def _with_netlist(report: ProjectReport, folder: Path, additions: Mapping[str, A
 
 
 def plots(request: Request, inputs: Inputs, name: str) -> dict[str, Addition]:
-    """ROC curves of a run with the hardware's line, ``name``: its words are the graph's, as was shown.
+    """The plot of a run's models with the hardware's line, ``name``: its words are the graph's, as was shown.
 
-    Nothing for a model file, whose events have no labels.
+    Nothing for a model file, whose events have no labels and no targets.
     """
     run, events = request.subject.run, inputs.split
     if run is None or events is None:
         return {}
 
     def draw(folder: Path) -> None:
-        from trigml.reports.roc_plot import write_roc_plot
-        from trigml.training.evaluation import models_of
-        from trigml.training.events import labels_of
+        from trigml.training.evaluation import hardware_plot
 
-        scores, graph = run.scores(), inputs.graph
-        models = models_of(scores) if np.array_equal(scores.event_id, events.event_id) else {}
-        words = GraphStage(graph).outputs(inputs.sets[0])
-        models[name] = to_values(words, graph.output.format.fraction)
-        spec = run.spec
-        write_roc_plot(models, labels_of(events), spec.data.classes, folder / "roc", sample=spec.title)
+        words = GraphStage(inputs.graph).outputs(inputs.sets[0])
+        values = to_values(words, inputs.graph.output.format.fraction)
+        hardware_plot(run, events, name, values).into(folder)
 
     return {PLOTS: draw}

@@ -51,7 +51,7 @@ def resolve_integer_bits(spec: Spec, float_model: Any, inputs: NDArray[np.float3
     if asked.activation_integer == AUTO:
         tensors = layer_outputs(float_model, activation_names(spec), inputs[:CALIBRATION_EVENTS])
         chosen["activation_integer"] = tuple(activation_integer_bits(tensor) for tensor in tensors)
-    if spec.model.linear and asked.linear_integer == AUTO:
+    if spec.model.linear and asked.linear_integer is None:
         kernel = float_model.get_layer(LINEAR_PATH).kernel.numpy()
         chosen["linear_integer"] = signed_integer_bits(kernel, asked.linear_bits or asked.weight_bits)
     if not chosen:

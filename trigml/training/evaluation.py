@@ -1,8 +1,8 @@
-"""Measuring the trained models on the test split: float reference, quantised model, boosted trees."""
+"""Measuring the trained models on the test split: what ``trigml train`` and ``trigml report`` show."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,26 +11,27 @@ from numpy.typing import NDArray
 
 from trigml.contract import InputContract
 from trigml.data.blocks import Chunk
-from trigml.emulation.numpy_emulator import emulate
-from trigml.errors import NotBitExact
-from trigml.fixedpoint import to_values
-from trigml.graph import Graph
-from trigml.physics.classification import (
-    ClassifierPerformance,
-    PerformanceLoss,
-    compare,
-    measure_classifier,
-)
 from trigml.progress import Progress
-from trigml.runs import TestScores
+from trigml.runs import Run, TestPredictions, TestScores
 from trigml.spec import Spec
-from trigml.training.baseline import train_trees
-from trigml.training.events import SplitEvents, float_inputs, in_pieces, labels_of
-from trigml.training.gates import GateResult, gate_results
-from trigml.training.loop import outputs
-
-TREES, FLOAT, QUANTISED = "boosted trees", "float", "quantised"
-_CHECKED_EVENTS = 4096
+from trigml.training.classifiers import (
+    classifier_scores,
+    classifier_standing,
+    logits_by_model,
+    roc_curves,
+    tree_scores,
+)
+from trigml.training.events import SplitEvents, labels_of, truth_of
+from trigml.training.regressors import (
+    baseline_history,
+    fit_sum,
+    fit_trees,
+    predictions_by_model,
+    regressor_figures,
+    regressor_predictions,
+)
+from trigml.training.standing import QUANTISED, Plot, Standing
+from trigml.training.trained import Trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,13 @@ class Evaluation:
     """What the models reach on the test split.
 
     Attributes:
-        models: performance by name: ``float``, ``quantised``, ``boosted trees``, as far as they were made.
-        losses: by what is compared, reference first: ``float − quantised`` and so on.
-        gates: the spec's gates.
+        standing: the models beside each other.
         test_events: events that were used.
         available_events: events of the test split.
         saturated: per input, the fraction of test events outside the input format's range.
     """
 
-    models: Mapping[str, ClassifierPerformance]
-    losses: Mapping[str, PerformanceLoss]
-    gates: tuple[GateResult, ...]
+    standing: Standing
     test_events: int
     available_events: int
     saturated: Mapping[str, float]
@@ -58,100 +55,85 @@ class Evaluation:
         return {
             "test_events": self.test_events,
             "available_test_events": self.available_events,
-            "models": {name: performance.to_json() for name, performance in self.models.items()},
-            "losses": {name: loss.to_json() for name, loss in self.losses.items()},
-            "gates": [gate.to_json() for gate in self.gates],
+            "models": {name: figures.to_json() for name, figures in self.standing.models.items()},
+            "losses": {name: figures.to_json() for name, figures in self.standing.losses.items()},
+            "gates": [gate.to_json() for gate in self.standing.gates],
             "saturated_inputs": dict(self.saturated),
         }
 
 
-def float_logits(model: Any, contract: InputContract, test: Chunk) -> NDArray[np.float32]:
-    """Logits of the float reference."""
-    return outputs(model, in_pieces(float_inputs(contract), test.features))
-
-
-def quantized_logits(model: Any, graph: Graph, test: Chunk) -> NDArray[np.float64]:
-    """Logits of the integer graph, which are those of the hardware.
+def score(
+    trained: Trained, events: SplitEvents, progress: Progress
+) -> tuple[TestScores | TestPredictions, dict[str, Any]]:
+    """The outputs of all models on the test split, and how the baselines were trained.
 
     Raises:
-        NotBitExact: the QKeras model, evaluated exactly, gives another word for one of the first events.
+        NotBitExact: the integer graph and the QKeras model differ.
+        BadInput: a baseline cannot be made.
     """
-    words = graph.contract.words(test.features)
-    result = emulate(graph, words)
-    _check_against_keras(model, graph, words[:_CHECKED_EVENTS], result[:_CHECKED_EVENTS])
-    return to_values(result, graph.output.format.fraction)
-
-
-def tree_scores(
-    spec: Spec, events: SplitEvents, progress: Progress
-) -> tuple[NDArray[np.float32] | None, dict[str, Any]]:
-    """Log-probabilities of boosted trees on the test split, and how they were trained; ``None`` without."""
-    if spec.baseline.kind == "none":
-        return None, {}
-    trees = train_trees(
-        events.training.features,
-        labels_of(events.training),
-        events.validation.features,
-        labels_of(events.validation),
-        spec.data.classes,
-        seed=spec.training.seed,
-        max_events=spec.baseline.max_events,
-        progress=progress,
-    )
-    history = {"events": trees.n_events, "rounds": trees.n_rounds, "validation_loss": trees.validation_loss}
-    return trees.scores(events.test.features).astype(np.float32), history
+    spec = trained.spec
+    if spec.task == "regression":
+        calibrated = fit_sum(spec, events)
+        forest = fit_trees(spec, events, progress)
+        with progress.task("Applying the models to the test split"):
+            predictions = regressor_predictions(trained, events, calibrated, forest)
+        return predictions, baseline_history(calibrated, forest)
+    trees, history = tree_scores(spec, events, progress)
+    with progress.task("Applying the models to the test split"):
+        scores = classifier_scores(trained, events, trees)
+    return scores, {"boosted_trees": history}
 
 
 def evaluate(
-    spec: Spec, contract: InputContract, events: SplitEvents, scores: TestScores, available: int
+    spec: Spec,
+    contract: InputContract,
+    events: SplitEvents,
+    scores: TestScores | TestPredictions,
+    available: int,
 ) -> Evaluation:
-    """Accuracy, AUCs and rejections of all models, what they lose against each other, and the gates."""
-    by_model = models_of(scores)
-    classes = spec.data.classes
-    models = {name: measure_classifier(logits, scores.labels, classes) for name, logits in by_model.items()}
-    losses = losses_of(by_model, scores.labels, classes)
+    """The figures of all models, what they lose against each other, and the gates."""
     saturated = contract.saturated(events.test.features)
     return Evaluation(
-        models=models,
-        losses=losses,
-        gates=gate_results(
-            spec.gate, models[FLOAT], models.get(QUANTISED), losses.get(f"{FLOAT} − {QUANTISED}")
-        ),
+        _standing(spec, scores),
         test_events=len(scores.labels),
         available_events=available,
         saturated=dict(zip(contract.names, saturated.tolist(), strict=True)),
     )
 
 
-def losses_of(
-    by_model: Mapping[str, NDArray[Any]], labels: NDArray[np.int64], classes: Sequence[str]
-) -> dict[str, PerformanceLoss]:
-    """What is lost from one model to another, reference first, as far as both are there."""
-    return {
-        f"{one} − {other}": compare(by_model[one], by_model[other], labels, classes)
-        for one, other in ((FLOAT, QUANTISED), (TREES, FLOAT), (TREES, QUANTISED))
-        if one in by_model and other in by_model
-    }
+def standing_of(run: Run) -> Standing:
+    """The models of a finished run beside each other."""
+    return _standing(run.spec, _scores_of(run))
 
 
-def models_of(scores: TestScores) -> dict[str, NDArray[Any]]:
-    """Logits or log-probabilities by the models' names, as tables and plots show them."""
-    by_model = {FLOAT: scores.float_logits, QUANTISED: scores.quantized_logits, TREES: scores.baseline}
-    return {name: logits for name, logits in by_model.items() if logits is not None}
+def hardware_plot(run: Run, events: Chunk, name: str, values: NDArray[np.float64]) -> Plot:
+    """The plot of a run's models with hardware beside them.
+
+    Args:
+        run: a finished run.
+        events: those that the hardware was given, with labels and targets. Where they are not the test split
+            of the run's training, the plot has the hardware alone.
+        name: of the hardware.
+        values: its outputs (n, outputs) as values.
+    """
+    spec, scores, labels = run.spec, _scores_of(run), labels_of(events)
+    same = np.array_equal(scores.event_id, events.event_id)
+    if not isinstance(scores, TestPredictions):
+        return roc_curves(spec, (logits_by_model(scores) if same else {}) | {name: values}, labels)
+    predictions = predictions_by_model(scores) if same else {}
+    alike = QUANTISED in predictions and np.array_equal(predictions[QUANTISED], values[:, 0])
+    if not alike:
+        predictions[name] = values[:, 0]
+    figures = regressor_figures(spec, predictions, truth_of(events).astype(np.float32), labels)
+    return (figures.and_also(name, QUANTISED) if alike else figures).plot(spec)
 
 
-def _check_against_keras(
-    model: Any, graph: Graph, words: NDArray[np.int64], result: NDArray[np.int64]
-) -> None:
-    from trigml.frontends.keras_reference import KerasReference
+def _scores_of(run: Run) -> TestScores | TestPredictions:
+    return run.predictions() if run.spec.task == "regression" else run.scores()
 
-    reference = KerasReference(model, graph).outputs(graph.contract.model_inputs(words))
-    differing = np.argwhere(reference != result)
-    if len(differing):
-        event, element = (int(index) for index in differing[0])
-        raise NotBitExact(
-            "the integer graph and the QKeras model differ; please report this",
-            where=f"test event {event}, output {element}; {len(differing)} words of {result.size} differ",
-            expected=f"{reference[event, element]} (QKeras)",
-            found=f"{result[event, element]} (graph)",
-        )
+
+def _standing(spec: Spec, scores: TestScores | TestPredictions) -> Standing:
+    if isinstance(scores, TestPredictions):
+        by_model = predictions_by_model(scores)
+        return regressor_figures(spec, by_model, scores.truth, scores.labels).standing(spec)
+    return classifier_standing(spec, scores)

@@ -223,6 +223,11 @@ class SplitEvents:
         rows = np.sort(rng.choice(len(self.training), MAX_SAMPLE_EVENTS, replace=False))
         return self.training.take(rows)
 
+    @property
+    def target_unit(self) -> str:
+        """Unit of what a regression learns; empty if it has none."""
+        return "".join(column.unit for column in self.source.target_columns)
+
     def training_events(self, prepare: Preparation, seed: int) -> TrainingEvents:
         """The training split for the loop."""
         if self.streamed:

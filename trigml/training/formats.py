@@ -8,7 +8,7 @@ from typing import Any
 from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, Overflow
 from trigml.legacy_keras import load
-from trigml.spec import Spec
+from trigml.spec import AUTO, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class LayerFormats:
         hidden = spec.model.hidden_layers
         linear = None
         if spec.model.linear:
-            (integer,) = _numbers(bits.linear_integer, 1)
+            (integer,) = _numbers(bits.linear_integer or AUTO, 1)
             linear = FixedPoint(True, bits.linear_bits or bits.weight_bits, integer)
         return cls(
             tuple(FixedPoint(True, bits.weight_bits, i) for i in _numbers(bits.weight_integer, hidden + 1)),

@@ -34,6 +34,11 @@ def head_width(spec: Spec) -> int:
     return len(spec.data.classes) if spec.output is None else 1
 
 
+def output_labels(spec: Spec) -> tuple[str, ...]:
+    """What the outputs mean: the classes, or the target."""
+    return spec.data.classes if spec.data.target is None else (spec.data.target,)
+
+
 def float_head(spec: Spec, hidden: Any, inputs: Any) -> Any:
     """Logits (n, classes), or the prediction (n, 1), neither rounded nor saturated; weights all zero.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,14 @@ from trigml.data.samples import resolve_files
 from trigml.data.splits import Split
 from trigml.errors import Interrupted
 from trigml.frontends.qkeras import graph_from_qkeras
-from trigml.graph import Graph, save_graph
+from trigml.graph import save_graph
 from trigml.progress import Progress, Silent
 from trigml.runs import (
     RUN_VERSION,
     DataFile,
     Identity,
     Manifest,
+    TestPredictions,
     TestScores,
     Workspace,
     names,
@@ -32,17 +32,10 @@ from trigml.runs import (
 )
 from trigml.runs.manifest import hashes_of_folder
 from trigml.spec import Spec, spec_text
-from trigml.training.architecture import float_model, initial_weights, quantized_model, relu_name
+from trigml.training.architecture import copy_weights, float_model, initial_weights, quantized_model
 from trigml.training.calibration import resolve_integer_bits
 from trigml.training.dropout import Dropout
-from trigml.training.evaluation import (
-    Evaluation,
-    evaluate,
-    float_logits,
-    models_of,
-    quantized_logits,
-    tree_scores,
-)
+from trigml.training.evaluation import Evaluation, evaluate, score
 from trigml.training.events import (
     Preparation,
     SplitEvents,
@@ -50,15 +43,18 @@ from trigml.training.events import (
     float_inputs,
     gather_events,
     in_pieces,
-    labels_of,
     quantized_inputs,
 )
+from trigml.training.heads import output_labels, start_as_sum
+from trigml.training.hidden_layers import dense_activation_names
 from trigml.training.inputs import input_contract, with_contract
 from trigml.training.loop import Diverged, FitSettings, TrainingEvents, fit
 from trigml.training.model_files import save_model
+from trigml.training.objectives import objective_of
 from trigml.training.state import TrainState
 from trigml.training.summary import RunSummary
 from trigml.training.symmetries import symmetrised
+from trigml.training.trained import Trained
 
 _LIBRARIES = ("tensorflow", "tf-keras", "qkeras", "numpy", "h5py", "scikit-learn", "matplotlib")
 _MUCH_SATURATED = 0.01
@@ -118,18 +114,6 @@ def train_run(
             workspace.discard_if_untouched()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Trained:
-    """The models, the spec with every number filled in, and the history."""
-
-    spec: Spec
-    contract: InputContract
-    float_model: Any
-    quantized_model: Any | None
-    graph: Graph | None
-    history: dict[str, Any]
-
-
 def _train(
     spec: Spec, source: EventSource, workspace: Workspace, identity: Identity, progress: Progress
 ) -> RunSummary:
@@ -139,23 +123,16 @@ def _train(
     for note in notes:
         progress.say(note)
     trained = _train_models(spec, events, workspace, identity.quantize, progress)
-    baseline, tree_history = tree_scores(spec, events, progress)
+    scores, baselines = score(trained, events, progress)
     with progress.task("Measuring the models on the test split"):
-        scores = TestScores(
-            event_id=events.test.event_id,
-            labels=labels_of(events.test),
-            float_logits=float_logits(trained.float_model, trained.contract, events.test),
-            quantized_logits=quantized_logits(trained.quantized_model, trained.graph, events.test)
-            if trained.graph is not None
-            else None,
-            baseline=baseline,
-        )
         evaluation = evaluate(
             trained.spec, trained.contract, events, scores, available=source.count(Split.TEST)
         )
+    plot = evaluation.standing.plot
     notes += _notes_on_inputs(trained.contract, evaluation)
     with progress.task("Writing the run"):
-        _write(trained, scores, evaluation, workspace, {"boosted_trees": tree_history})
+        _write(trained, scores, evaluation, workspace, baselines)
+        plot.into(workspace.folder / names.PLOTS)
         _write_manifest(workspace, identity, trained)
         workspace.finish()
     return RunSummary(
@@ -164,21 +141,25 @@ def _train(
         quantized=trained.graph is not None,
         graph_digest="" if trained.graph is None else trained.graph.digest,
         evaluation=evaluation,
+        plot=(plot.what, Path(names.PLOTS, f"{plot.name}.png")),
         notes=tuple(notes),
     )
 
 
 def _train_models(
     spec: Spec, events: SplitEvents, workspace: Workspace, quantize: bool, progress: Progress
-) -> _Trained:
+) -> Trained:
     contract = input_contract(spec, events)
-    spec = with_contract(spec, contract)
-    training = spec.training
+    spec = with_contract(spec, contract).with_loss()
+    objective = objective_of(spec)
     reference = float_model(spec)
-    reference.set_weights(initial_weights(reference, training.seed))
+    reference.set_weights(initial_weights(reference, spec.training.seed))
+    if spec.model.linear:
+        start_as_sum(reference, contract, events.target_unit)
+    trainee = objective.trainee(reference)
     prepare = float_inputs(contract)
     state = fit(
-        reference,
+        trainee,
         _training_events(spec, contract, events, prepare, stage=1),
         events.validation_batch(prepare),
         _settings(spec, quantized=False),
@@ -188,13 +169,14 @@ def _train_models(
     )
     history = {"float": _history(state)}
     if not quantize:
-        return _Trained(spec, contract, reference, None, None, history)
+        return Trained(spec, contract, reference, None, None, history)
     spec = resolve_integer_bits(spec, reference, in_pieces(prepare, events.sample.features))
     model = quantized_model(spec, contract)
-    model.set_weights(reference.get_weights())
+    quantized_trainee = objective.trainee(model)
+    copy_weights(trainee, quantized_trainee)
     prepare = quantized_inputs(contract)
     state = fit(
-        model,
+        quantized_trainee,
         _training_events(spec, contract, events, prepare, stage=2),
         events.validation_batch(prepare),
         _settings(spec, quantized=True),
@@ -203,8 +185,8 @@ def _train_models(
         progress=progress,
     )
     history["quantized"] = _history(state)
-    graph = graph_from_qkeras(model, contract, name=spec.name, output_labels=spec.data.classes)
-    return _Trained(spec, contract, reference, model, graph, history)
+    graph = graph_from_qkeras(model, contract, name=spec.name, output_labels=output_labels(spec))
+    return Trained(spec, contract, reference, model, graph, history)
 
 
 def _data_files(spec: Spec, source: EventSource, progress: Progress) -> tuple[DataFile, ...]:
@@ -247,13 +229,14 @@ def _settings(spec: Spec, *, quantized: bool) -> FitSettings:
         patience=own.patience,
         schedule=training.schedule,
         dropout=_dropout(spec, stage=2 if quantized else 1),
+        objective=objective_of(spec),
     )
 
 
 def _dropout(spec: Spec, stage: int) -> Dropout | None:
     if not spec.training.dropout:
         return None
-    layers = frozenset(map(relu_name, range(len(spec.model.hidden))))
+    layers = frozenset(dense_activation_names(spec))
     return Dropout(spec.training.dropout, layers, _seed_of(spec.training.seed, stage))
 
 
@@ -298,14 +281,12 @@ def _notes_on_inputs(contract: InputContract, evaluation: Evaluation) -> list[st
 
 
 def _write(
-    trained: _Trained,
-    scores: TestScores,
+    trained: Trained,
+    scores: TestScores | TestPredictions,
     evaluation: Evaluation,
     workspace: Workspace,
     more_history: dict[str, Any],
 ) -> None:
-    from trigml.reports.roc_plot import write_roc_plot
-
     folder = workspace.folder
     write_text(folder / names.SPEC, spec_text(trained.spec))
     write_json(folder / names.CONTRACT, trained.contract.to_json())
@@ -316,16 +297,9 @@ def _write(
     write_json(folder / names.HISTORY, trained.history | more_history)
     write_json(folder / names.METRICS, evaluation.to_json())
     scores.save(folder / names.SCORES)
-    write_roc_plot(
-        models_of(scores),
-        scores.labels,
-        trained.spec.data.classes,
-        folder / names.PLOTS / "roc",
-        sample=trained.spec.title,
-    )
 
 
-def _write_manifest(workspace: Workspace, identity: Identity, trained: _Trained) -> None:
+def _write_manifest(workspace: Workspace, identity: Identity, trained: Trained) -> None:
     folder = workspace.folder
     manifest = Manifest(
         trigml_run=RUN_VERSION,

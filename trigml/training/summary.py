@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trigml.reports.performance import Table, loss_table, performance_table
+from trigml.reports.performance import Table
 from trigml.training.evaluation import Evaluation
 from trigml.training.gates import enforce
 
@@ -21,6 +21,7 @@ class RunSummary:
         quantized: whether it holds a quantised model.
         graph_digest: of the integer graph; empty without one.
         evaluation: what the models reach on the test split.
+        plot: what the plot in it shows, and its file, relative to the run.
         notes: remarks a reader of the figures should know.
     """
 
@@ -29,15 +30,13 @@ class RunSummary:
     quantized: bool
     graph_digest: str
     evaluation: Evaluation
+    plot: tuple[str, Path]
     notes: tuple[str, ...]
 
-    def performance(self) -> Table:
-        """Models side by side."""
-        return performance_table(self.evaluation.models)
-
-    def losses(self) -> Table | None:
-        """What one model loses against another; ``None`` if there is only one."""
-        return loss_table(self.evaluation.losses) if self.evaluation.losses else None
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Models side by side, and what one loses against another."""
+        return self.evaluation.standing.tables
 
     def enforce_gates(self) -> None:
         """Raise if a gate of the spec is broken; the run is complete all the same.
@@ -45,7 +44,7 @@ class RunSummary:
         Raises:
             GateBroken: naming each broken gate, its limit, the value and by how much.
         """
-        enforce(self.evaluation.gates, str(self.path))
+        enforce(self.evaluation.standing.gates, str(self.path))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
