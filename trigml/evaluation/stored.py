@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,11 @@ import trigml
 from trigml.errors import BadInput
 from trigml.evaluation.quantities import TriggerQuantities
 from trigml.evaluation.targets import Target
+from trigml.json_files import read_json_object
 
 FORMAT = "trigml-working-points"
 VERSION = 1
+_NOUN, _REMEDY = "this file of working points", "find them again: trigml evaluate RUN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def load_working_points(path: Path, graph: str) -> StoredPoints:
     Raises:
         BadInput: the file is missing, damaged, of a newer version, or of another network.
     """
-    content = _content(path)
+    content = read_json_object(path, _NOUN, _REMEDY)
     if content.get("format") != FORMAT:
         raise BadInput("this file holds no working points", where=str(path), expected=f"format {FORMAT!r}")
     version = content.get("version")
@@ -119,28 +120,17 @@ def load_working_points(path: Path, graph: str) -> StoredPoints:
         if version != VERSION or not found.points:
             raise ValueError(f"version {version!r}, {len(found.points)} points")
     except (KeyError, TypeError, ValueError, BadInput) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+        why = f"{type(error).__name__}: {error}"
+        raise BadInput(f"{_NOUN} is damaged", where=str(path), found=why, remedy=_REMEDY) from error
     if found.graph != graph:
         raise BadInput(
             "these working points are of another network; their thresholds mean nothing for this one",
             where=str(path),
             expected=f"graph {graph}",
             found=f"graph {found.graph}",
-            remedy="find them again: trigml evaluate RUN",
+            remedy=_REMEDY,
         )
     return found
-
-
-def _content(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"cannot read: {error.strerror or error}", where=str(path)) from error
-    except ValueError as error:
-        raise _damaged(path, str(error)) from error
-    if not isinstance(content, dict):
-        raise _damaged(path, "no JSON object")
-    return content
 
 
 def _point(entry: Any) -> StoredPoint:
@@ -150,12 +140,3 @@ def _point(entry: Any) -> StoredPoint:
     if not isinstance(signal, str) or not isinstance(background, str | None):
         raise TypeError("a class is a text")
     return StoredPoint(signal, background, threshold, Target.from_json(entry["target"]))
-
-
-def _damaged(path: Path, found: str) -> BadInput:
-    return BadInput(
-        "this file of working points is damaged",
-        where=str(path),
-        found=found,
-        remedy="find them again: trigml evaluate RUN",
-    )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from trigml.errors import BadInput
+from trigml.json_files import read_json
 from trigml.runs import names
 
 RUN_VERSION = 1
+_REMEDY = "train again"
 _READ_BYTES = 1 << 20
 
 
@@ -92,12 +93,7 @@ def read_manifest(folder: Path) -> Manifest:
         BadInput: missing, damaged, or of a newer version.
     """
     path = folder / names.MANIFEST
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"cannot read: {error.strerror or error}", where=str(path)) from error
-    except ValueError as error:
-        raise _damaged(path, str(error)) from error
+    content = read_json(path, "the run's manifest", _REMEDY)
     version = content.get("trigml_run") if isinstance(content, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise BadInput(
@@ -114,7 +110,10 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return _parsed(content)
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+        found = f"{type(error).__name__}: {error}"
+        raise BadInput(
+            "the run's manifest is damaged", where=str(path), found=found, remedy=_REMEDY
+        ) from error
 
 
 def _parsed(content: Mapping[str, Any]) -> Manifest:
@@ -130,7 +129,3 @@ def _parsed(content: Mapping[str, Any]) -> Manifest:
         versions={str(name): str(version) for name, version in dict(content["versions"]).items()},
         files={str(name): str(sha) for name, sha in dict(content["files"]).items()},
     )
-
-
-def _damaged(path: Path, found: str) -> BadInput:
-    return BadInput("the run's manifest is damaged", where=str(path), found=found, remedy="train again")

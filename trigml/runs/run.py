@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,10 +9,13 @@ from typing import Any
 from trigml.contract import InputContract
 from trigml.errors import BadInput
 from trigml.graph import Graph, load_graph
+from trigml.json_files import read_json_object
 from trigml.runs import names
 from trigml.runs.manifest import Manifest, read_manifest, sha256_of
 from trigml.runs.scores import TestPredictions, TestScores
 from trigml.spec import Spec, spec_from_text
+
+_NOUN = "a file of this run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Run:
 
     def metrics(self) -> dict[str, Any]:
         """``metrics.json``: accuracy, AUC and rejections of each model, with uncertainties."""
-        return _read_json(self.path / names.METRICS)
+        return read_json_object(self.path / names.METRICS, _NOUN)
 
     def _require_quantized(self) -> None:
         if not self.manifest.quantized:
@@ -121,11 +123,12 @@ def open_run(path: Path) -> Run:
     manifest = read_manifest(path)
     _check_files(path, manifest)
     text = (path / names.SPEC).read_text(encoding="utf-8")
+    contract = path / names.CONTRACT
     return Run(
         path=path,
         manifest=manifest,
         spec=spec_from_text(text, str(path / names.SPEC)),
-        contract=InputContract.from_json(_read_json(path / names.CONTRACT), where=str(path / names.CONTRACT)),
+        contract=InputContract.from_json(read_json_object(contract, _NOUN), where=str(contract)),
     )
 
 
@@ -133,7 +136,7 @@ def _not_finished(folder: Path) -> BadInput:
     command = ""
     identity = folder / names.PROGRESS / names.IDENTITY
     if identity.is_file():
-        command = str(_read_json(identity).get("command", ""))
+        command = str(read_json_object(identity, _NOUN).get("command", ""))
     return BadInput(
         "this run is not finished",
         where=str(folder),
@@ -163,13 +166,3 @@ def _check_files(path: Path, manifest: Manifest) -> None:
                 found=found,
                 remedy="restore it, or train again",
             )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput("a file of this run is damaged", where=str(path), found=str(error)) from error
-    if not isinstance(content, dict):
-        raise BadInput("a file of this run is damaged", where=str(path), expected="a JSON object")
-    return content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from trigml.backends.rtl.names import module_name
 from trigml.errors import BadInput
 from trigml.graph import Graph
+from trigml.json_files import read_json_object
 from trigml.project import PROJECT_FILE
 
 
@@ -81,12 +81,4 @@ def _description(folder: Path) -> dict[str, Any]:
             where=str(folder),
             expected=f"a file {PROJECT_FILE} in it",
         )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            "the description of the project is damaged", where=str(path), found=str(error)
-        ) from error
-    if not isinstance(content, dict):
-        raise BadInput("the description of the project is damaged", where=str(path), expected="an object")
-    return content
+    return read_json_object(path, "the description of the project")
