@@ -34,8 +34,7 @@ class Request:
     Attributes:
         subject: a run, or a model file.
         limits: what the firmware may take, and who says so.
-        out: where the project goes; ``None``: one folder per choice of options, in the run, or for a model
-            file in the working directory.
+        folder: where the project goes.
         random_count: random vectors, half of them on the grid (``None``: by the size of the network).
         seed: of the random vectors.
         force: replace another trigml project that stands in ``folder``.
@@ -45,25 +44,23 @@ class Request:
 
     subject: Subject
     limits: Limits
-    out: Path | None = None
+    folder: Path
     random_count: int | None = None
     seed: int = 1
     force: bool = False
     notes: tuple[str, ...] = ()
     progress: Progress = Silent()
 
-    def place(self, usual: Path) -> Path:
-        """Where the project goes, ``usual`` if nothing else was said.
+    def refuse_taken(self) -> None:
+        """Refuse a folder that the project cannot go to, before any work.
 
         Raises:
             BadInput: a file is there, or a folder with anything but a project of trigml in it; or that is so
                 of the place of a project that is not exact; or it cannot be written.
         """
-        folder = self.out or usual
-        for place in (folder, not_exact(folder)):
+        for place in (self.folder, not_exact(self.folder)):
             refuse_occupied(place, force=self.force)
-        refuse_unwritable(folder)
-        return folder
+        refuse_unwritable(self.folder)
 
     def inputs(self) -> Inputs:
         """The model, and what it is checked on.

@@ -55,7 +55,8 @@ def synthesise_hls(request: Request, options: HlsOptions) -> Synthesis:
         NotBitExact: a stage differs from the graph; the project is beside its place, in
             ``not_exact(place)``.
     """
-    folder = request.place(hls_folder(request.subject, options))
+    request.refuse_taken()
+    folder = request.folder
     emulated = options.backend.emulates_with_gxx
     if emulated:
         find_compiler()  # its absence should not show only after half a minute of work

@@ -57,7 +57,8 @@ def synthesise_rtl(request: Request, options: RtlOptions, mapping: Mapping) -> S
         NotBitExact: a stage differs from the graph, or the latency is not the one that the project claims;
             the project is beside its place, in ``not_exact(place)``.
     """
-    folder = request.place(rtl_folder(request.subject, options))
+    request.refuse_taken()
+    folder = request.folder
     _require_tools(options, mapping)
     inputs = request.inputs()
     with request.progress.task("Building the logic with alkaid"):
