@@ -170,6 +170,8 @@ def pooling_model() -> Any:
         qkeras.QAveragePooling2D((3, 3), activation=eight)(x),
         qkeras.QGlobalAveragePooling2D(activation="quantized_relu(8,2)")(x),
         layers.Reshape((-1,))(layers.Permute((2, 1, 3))(padded)),
+        layers.Cropping2D(((1, 0), (0, 2)))(padded),
+        layers.Cropping1D((1, 2))(layers.Reshape((-1, 7))(padded)),
         layers.AveragePooling2D(2)(x),
         layers.GlobalMaxPooling2D(keepdims=True)(x),
         act(eight)(layers.GlobalAveragePooling2D(keepdims=True)(x)),

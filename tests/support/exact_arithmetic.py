@@ -117,6 +117,11 @@ def _evaluated(graph: Graph, operation: Operation, values: Mapping[str, Tensor])
                 for axis, of_input in enumerate(operation.axes):
                     source[of_input] = index[axis]
                 result.append(x[tuple(source)])
+        case ops.Slice():
+            result = [
+                x[tuple(i + begin for i, begin in zip(index, operation.begin, strict=True))]
+                for index in np.ndindex(*operation.shape)
+            ]
         case ops.ZeroPad():
             befores = [before for before, _ in operation.padding] + [0]
             result = [

@@ -58,12 +58,14 @@ def image() -> Graph:
     scaled = b.scale("scaled", relu, d.words(3), d.words(3))
     padded = b.zero_pad("padded", largest, ((1, 0), (2, 1)))
     permuted = b.permute("permuted", relu, (2, 0, 1))
+    block = b.slice("block", padded, (1, 2, 1), (2, 3, 2))
     total = b.sum("total", places, (0, 1))
     top = b.maximum("top", dilated, (0, 1), keep_axes=True)
     everywhere = b.sum("everywhere", scaled, (0, 1), keep_axes=True)
     three = b.add("three", [relu, scaled, everywhere])
     flat = b.reshape("flat", depthwise, (int(np.prod(b[depthwise].shape)),))
-    outputs = [dilated, depthwise, places, largest, mean, scaled, padded, permuted, total, top, three, flat]
+    outputs = [dilated, depthwise, places, largest, mean, scaled, padded, permuted, block, total, top, three]
+    outputs.append(flat)
     return b.finish([*outputs, b.argmax("best", flat), b.argmax("bests", permuted), relu])
 
 

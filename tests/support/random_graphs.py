@@ -213,6 +213,11 @@ def _permute(draw: st.DrawFn, builder: GraphBuilder, name: str, source: str) -> 
     return builder.permute(name, source, draw(st.permutations(range(len(builder[source].shape)))))
 
 
+def _slice(draw: st.DrawFn, builder: GraphBuilder, name: str, source: str) -> str:
+    ends = [sorted(draw(st.tuples(*[st.integers(0, n - 1)] * 2))) for n in builder[source].shape]
+    return builder.slice(name, source, [low for low, _ in ends], tuple(high + 1 - low for low, high in ends))
+
+
 def _zero_pad(draw: st.DrawFn, builder: GraphBuilder, name: str, source: str) -> str:
     shape = builder[source].shape
     most = 2 if math.prod(shape) * 9 < LARGEST else 1 if math.prod(shape) * 4 < LARGEST else 0
@@ -291,6 +296,7 @@ _MAKERS: dict[type[ops.Operation], Callable[..., str]] = {
     ops.ArgMax: lambda draw, builder, name, source: builder.argmax(name, source),
     ops.Reshape: _reshape,
     ops.Permute: _permute,
+    ops.Slice: _slice,
     ops.ZeroPad: _zero_pad,
     ops.Concatenate: _concatenate,
     ops.Add: _combined("add", 3),
@@ -329,7 +335,7 @@ def every_operation() -> Graph:
     )
     padded = builder.zero_pad("padded", mean, ((0, 1), (1, 0)))
     turned = builder.permute("turned", padded, (1, 0, 2))
-    flat = builder.reshape("flat", turned, (9, 6))
+    flat = builder.slice("cut", builder.reshape("flat", turned, (9, 6)), (2, 0), (7, 6))
     summed = builder.sum("summed", flat, (0,))
     dense = builder.dense("dense", summed, constants_of(6, 4), constants_of(4))
     relu = builder.relu("relu", dense)

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 
 NETWORKS = int(os.environ.get("TRIGML_RANDOM_NETWORKS", "300"))
 SEED = os.environ.get("TRIGML_RANDOM_SEED", "")
-FOCUSES = 25
+FOCUSES = 26
 """Kinds of layers: each one is the subject of as many networks."""
 VITIS = HlsOptions(HlsBackend.VITIS, HlsBackend.VITIS.default_part, 5.0)
 

@@ -11,6 +11,7 @@ from trigml.errors import BadInput
 from trigml.fixedpoint import FixedPoint, IntArray, divide_rounded, fit_into, requantize
 from trigml.graph import BrokenInvariant, Graph, Operation
 from trigml.graph import operations as ops
+from trigml.graph.ranges import block_of
 from trigml.graph.windows import Number, cells_inside, windows_of
 
 CHUNK_WORDS = 1 << 21
@@ -117,6 +118,8 @@ def _evaluated(graph: Graph, operation: Operation, sources: list[IntArray]) -> I
             return x.reshape(events, *operation.shape)
         case ops.Permute():
             return x.transpose(0, *(axis + 1 for axis in operation.axes))
+        case ops.Slice():
+            return x[(slice(None), *block_of(operation))]
         case ops.ZeroPad():
             return np.pad(x, ((0, 0), *operation.padding, (0, 0)))
     return _of_several(graph, operation, sources)

@@ -20,7 +20,9 @@ IDENTITIES = frozenset(
 )
 """Layers that do nothing at inference."""
 
-_REARRANGING = IDENTITIES | {"Flatten", "Reshape", "Permute", "ZeroPadding1D", "ZeroPadding2D"}
+_REARRANGING = IDENTITIES | frozenset(
+    "Flatten Reshape Permute Cropping1D Cropping2D ZeroPadding1D ZeroPadding2D".split()
+)
 """Layers that may stand before the input quantiser: it makes no difference which comes first."""
 
 

@@ -30,7 +30,7 @@ SeparableConv1D QSeparableConv1D SeparableConv2D QSeparableConv2D BatchNormaliza
 QConv2DBatchnorm QDepthwiseConv2DBatchnorm QActivation Activation ReLU LeakyReLU Softmax
 MaxPooling1D MaxPooling2D AveragePooling1D AveragePooling2D QAveragePooling2D
 GlobalMaxPooling1D GlobalMaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D QGlobalAveragePooling2D
-Flatten Reshape Permute ZeroPadding1D ZeroPadding2D Concatenate Add Subtract Multiply
+Flatten Reshape Permute Cropping1D Cropping2D ZeroPadding1D ZeroPadding2D Concatenate Add Subtract Multiply
 Dropout SpatialDropout1D SpatialDropout2D GaussianNoise GaussianDropout AlphaDropout ActivityRegularization
 TFOpLambda
 """.split()
@@ -41,7 +41,7 @@ LSTM GRU SimpleRNN RNN LSTMCell GRUCell SimpleRNNCell StackedRNNCells ConvLSTM1D
 QLSTM QGRU QSimpleRNN QLSTMCell QGRUCell QSimpleRNNCell QBidirectional Bidirectional TimeDistributed
 LayerNormalization GroupNormalization UnitNormalization Embedding Masking Attention MultiHeadAttention
 AdditiveAttention ELU PReLU ThresholdedReLU QAdaptiveActivation Average Maximum Minimum Dot RepeatVector
-Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D UpSampling3D ZeroPadding3D SpatialDropout3D
+Cropping3D UpSampling1D UpSampling2D UpSampling3D ZeroPadding3D SpatialDropout3D
 MaxPooling3D AveragePooling3D GlobalMaxPooling3D GlobalAveragePooling3D LocallyConnected1D LocallyConnected2D
 EinsumDense Normalization Rescaling SlicingOpLambda
 """.split()

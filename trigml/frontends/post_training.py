@@ -42,8 +42,8 @@ GlobalAveragePooling2D TFOpLambda
 """.split()
 _PASSING = """
 Dropout SpatialDropout1D SpatialDropout2D GaussianNoise GaussianDropout AlphaDropout ActivityRegularization
-Flatten Reshape Permute ZeroPadding1D ZeroPadding2D MaxPooling1D MaxPooling2D GlobalMaxPooling1D
-GlobalMaxPooling2D
+Flatten Reshape Permute Cropping1D Cropping2D ZeroPadding1D ZeroPadding2D MaxPooling1D MaxPooling2D
+GlobalMaxPooling1D GlobalMaxPooling2D
 """.split()
 """They hand on values as they are: a quantiser behind them is as good as one before."""
 

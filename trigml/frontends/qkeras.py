@@ -56,6 +56,8 @@ _LAYERS: dict[str, Handler] = _SUMS | {
     "Flatten": rearranging.reshape_layer,
     "Reshape": rearranging.reshape_layer,
     "Permute": rearranging.permute_layer,
+    "Cropping1D": rearranging.cropping_layer,
+    "Cropping2D": rearranging.cropping_layer,
     "ZeroPadding1D": rearranging.zero_padding_layer,
     "ZeroPadding2D": rearranging.zero_padding_layer,
     "Concatenate": rearranging.concatenate_layer,
@@ -73,7 +75,7 @@ _REMEDIES = {
     ),
     "Lambda": "use layers instead: its code cannot be read",
     "QAdaptiveActivation": "use QActivation with the bits that it has learned: quantized_bits(…,alpha=1)",
-    "SlicingOpLambda": "give the model several inputs instead of slices",
+    "SlicingOpLambda": "use a Cropping1D or Cropping2D layer instead of a slice",
 }
 _OF_KERAS = ("tf_keras.", "keras.", "qkeras.", "trigml.")
 

@@ -1,4 +1,4 @@
-"""Layers that leave every word as it is: flatten, reshape, permute, pad, concatenate; and identities."""
+"""Layers that only move words: flatten, reshape, permute, crop, pad, concatenate; and identities."""
 
 from __future__ import annotations
 
@@ -43,6 +43,16 @@ def zero_padding_layer(context: Context, call: Call) -> Value:
     given = layer.padding if call.kind == "ZeroPadding2D" else [layer.padding]
     padding = tuple((int(before), int(after)) for before, after in given)
     return replace(source, tensor=context.graph.zero_pad(call.name, source.tensor, padding))
+
+
+def cropping_layer(context: Context, call: Call) -> Value:
+    """``Cropping1D``, ``Cropping2D``: words left out before and after, per spatial axis."""
+    source, layer = context.read_one(call), call.layer
+    if getattr(layer, "data_format", "channels_last") != "channels_last":
+        raise refused("has its channels first", "", "use data_format='channels_last'")
+    given = layer.cropping if call.kind == "Cropping2D" else [layer.cropping]
+    begin = [int(before) for before, _ in given] + [0]
+    return replace(source, tensor=context.graph.slice(call.name, source.tensor, begin, call.shape))
 
 
 def concatenate_layer(context: Context, call: Call) -> Value:

@@ -261,6 +261,18 @@ class GraphBuilder:
             ops.Permute(name=name, inputs=(source,), shape=(), format=self._like(source), axes=tuple(axes))
         )
 
+    def slice(self, name: str, source: str, begin: Sequence[int], shape: Shape) -> str:
+        """A block that begins at ``begin`` and has this shape."""
+        return self._exact(
+            ops.Slice(
+                name=name,
+                inputs=(source,),
+                shape=tuple(shape),
+                format=self._like(source),
+                begin=tuple(begin),
+            )
+        )
+
     def zero_pad(self, name: str, source: str, padding: ops.Padding) -> str:
         """Zeros around the spatial axes."""
         return self._exact(

@@ -14,7 +14,10 @@ from trigml.graph.shapes import BadShape, shape_after
 EXACT_FLOAT64_BITS = 53
 """Emulators and Keras multiply in float64: every word has to stay below 2**53 to be exact there."""
 
-_KEEP_FRACTION = (ops.Relu, ops.MaxPool, ops.Sum, ops.Maximum, ops.Reshape, ops.Permute, ops.ZeroPad)
+_KEEP_FRACTION = (
+    *(ops.Relu, ops.MaxPool, ops.Sum, ops.Maximum),
+    *(ops.Reshape, ops.Permute, ops.Slice, ops.ZeroPad),
+)
 
 
 def checked(graph: Graph) -> Graph:

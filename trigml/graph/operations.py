@@ -224,6 +224,17 @@ class Permute(Operation):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Slice(Operation):
+    """A block of the input: ``y[i, ...] = x[begin[0] + i, ...]``; ``shape`` says how long it is per axis.
+
+    Attributes:
+        begin: index of the first word per axis.
+    """
+
+    begin: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ZeroPad(Operation):
     """Zeros around the spatial axes (all but the last)."""
 
@@ -256,6 +267,6 @@ KINDS: tuple[type[Operation], ...] = (
     *(Input, Dense, Scale, Convolution, DepthwiseConvolution),
     *(Relu, LeakyRelu, Clip, Quantize, Table),
     *(MaxPool, AveragePool, Sum, Maximum, ArgMax),
-    *(Reshape, Permute, ZeroPad, Concatenate, Add, Subtract, Multiply),
+    *(Reshape, Permute, Slice, ZeroPad, Concatenate, Add, Subtract, Multiply),
 )
 """Every operation that a graph may hold."""

@@ -83,9 +83,16 @@ def monotone(operation: ops.Operation, words: IntArray) -> IntArray:
             return words.reshape(operation.shape)
         case ops.Permute():
             return words.transpose(operation.axes)
+        case ops.Slice():
+            return words[block_of(operation)]
         case ops.ZeroPad():
             return np.pad(words, (*operation.padding, (0, 0)))
     raise BadInput("an operation without a range", found=type(operation).__name__)
+
+
+def block_of(operation: ops.Slice) -> tuple[slice, ...]:
+    """The block of a slice as an index of NumPy."""
+    return tuple(slice(begin, begin + n) for begin, n in zip(operation.begin, operation.shape, strict=True))
 
 
 def linear_range(operation: ops.Linear, source: FixedPoint, inputs: Interval) -> tuple[Interval, Interval]:

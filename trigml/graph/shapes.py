@@ -20,7 +20,7 @@ class BadShape(Exception):
 def shape_after(operation: ops.Operation, sources: Sequence[Shape]) -> Shape:
     """Shape of the tensor that ``operation`` yields; of its own ``shape`` only free choices count.
 
-    Those are the shape of an input, that of a reshape, and whether a reduction keeps its axes.
+    Those are the shape of an input, of a reshape and of a slice, and whether a reduction keeps its axes.
 
     Raises:
         BadShape: the shapes do not go together, or the number of inputs is wrong.
@@ -55,6 +55,12 @@ def shape_after(operation: ops.Operation, sources: Sequence[Shape]) -> Shape:
         case ops.Permute():
             _expect(sorted(operation.axes) == list(range(len(source))), f"each of {len(source)} axes once")
             return tuple(source[axis] for axis in operation.axes)
+        case ops.Slice():
+            _expect(len(operation.begin) == len(operation.shape) == len(source), f"{len(source)} axes")
+            ends = [begin + n for begin, n in zip(operation.begin, operation.shape, strict=True)]
+            inside = all(end <= n for end, n in zip(ends, source, strict=True))
+            _expect(inside and min(operation.begin) >= 0 < min(operation.shape), f"a block inside {source}")
+            return operation.shape
         case ops.ZeroPad():
             _expect(len(operation.padding) == len(source) - 1, f"{len(source) - 1} spatial axes")
             _expect(min(map(min, operation.padding), default=0) >= 0, "no negative padding")

@@ -69,7 +69,7 @@ def _zeros_after(graph: Graph, operation: ops.Operation, zeros: Mapping[str, int
             return low_zeros_of(operation.table)
         case ops.Relu() | ops.LeakyRelu() | ops.MaxPool() | ops.Sum() | ops.Maximum():
             return sources[0]
-        case ops.Reshape() | ops.Permute() | ops.ZeroPad():
+        case ops.Reshape() | ops.Permute() | ops.Slice() | ops.ZeroPad():
             return sources[0]
     return 0  # inputs, means and indices: nothing is known
 

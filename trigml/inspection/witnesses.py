@@ -16,7 +16,7 @@ from trigml.graph.products import products_per_event
 from trigml.verify.vectors import input_limits
 
 AFFINE = (ops.Input, ops.Linear, ops.Add, ops.Subtract, ops.Sum, ops.Concatenate)
-SAME_WORDS = (ops.Reshape, ops.Permute, ops.ZeroPad)
+SAME_WORDS = (ops.Reshape, ops.Permute, ops.Slice, ops.ZeroPad)
 """Operations of whose inputs every word of the result is a sum with constant factors."""
 
 MOST_TARGETS = 8

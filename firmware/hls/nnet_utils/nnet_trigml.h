@@ -108,6 +108,29 @@ struct Place {
     }
 };
 
+// A block of x, from the places offset + i0 * from0 + i1 * from1 + ...
+struct Slice {
+    template <class CONFIG_T, class data_T, class res_T> static void run(const data_T x[], res_T y[]) {
+        TRIGML_UNROLL
+        for (int a = 0; a < CONFIG_T::size0; a++) {
+            TRIGML_UNROLL
+            for (int b = 0; b < CONFIG_T::size1; b++) {
+                TRIGML_UNROLL
+                for (int c = 0; c < CONFIG_T::size2; c++) {
+                    TRIGML_UNROLL
+                    for (int d = 0; d < CONFIG_T::size3; d++) {
+                        const int from = CONFIG_T::offset + a * CONFIG_T::from0 + b * CONFIG_T::from1 +
+                                         c * CONFIG_T::from2 + d * CONFIG_T::from3;
+                        const int to =
+                            ((a * CONFIG_T::size1 + b) * CONFIG_T::size2 + c) * CONFIG_T::size3 + d;
+                        y[to] = x[from];
+                    }
+                }
+            }
+        }
+    }
+};
+
 // Blocks of a and b in turn: the axes before the one along which they are joined are `n_outer` together.
 struct Concatenate {
     template <class CONFIG_T, class a_T, class b_T, class res_T>

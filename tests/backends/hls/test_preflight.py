@@ -54,6 +54,7 @@ def single_operations(hls_networks: ModuleType) -> dict[str, Graph]:
         "ArgMax": built(lambda b, x, y: b.argmax("y", y)),
         "Reshape": built(lambda b, x, y: b.reshape("y", x, (32,))),
         "Permute": built(lambda b, x, y: b.permute("y", x, (2, 0, 1))),
+        "Slice": built(lambda b, x, y: b.slice("y", x, (1, 0, 1), (2, 4, 1))),
         "ZeroPad": built(lambda b, x, y: b.zero_pad("y", x, ((1, 1), (0, 0)))),
         "Concatenate": built(lambda b, x, y: b.concatenate("y", [x, x], 2)),
         "Add": built(lambda b, x, y: b.add("y", [x, x])),

@@ -111,6 +111,16 @@ def permute(g: Growing, x: Tensor) -> Tensor:
     return g.line(f"keras.layers.Permute({tuple(order)}, name=NAME)", [x], shape, x.bits, x.quantised)
 
 
+def crop(g: Growing, x: Tensor) -> Tensor:
+    axes = len(x.shape) - 1
+    pairs = [
+        (before, g.whole(0, n - 1 - before)) for n, before in [(n, g.whole(0, n - 1)) for n in x.shape[:-1]]
+    ]
+    shape = (*(n - sum(pair) for n, pair in zip(x.shape[:-1], pairs, strict=True)), x.shape[-1])
+    text = tuple(pairs) if axes == 2 else pairs[0]
+    return g.line(f"keras.layers.Cropping{axes}D({text}, name=NAME)", [x], shape, x.bits, x.quantised)
+
+
 def zero_pad(g: Growing, x: Tensor) -> Tensor:
     axes = len(x.shape) - 1
     pairs = [(g.whole(0, 2), g.whole(0, 1)) for _ in range(axes)]

@@ -11,6 +11,7 @@ from .growing import WIDEST, Growing, Shape, Tensor
 from .merges import branched, joined, merged, shared
 from .places import (
     average_pool,
+    crop,
     dropout,
     flatten,
     global_pool,
@@ -40,7 +41,7 @@ Layer = Callable[[Growing, Tensor], Tensor]
 
 ANY: tuple[Layer, ...] = (dense, quantiser, batchnorm, q_batchnorm, relu, dropout, shared, branched, joined)
 PLACES: tuple[Layer, ...] = (max_pool, average_pool, global_pool, reduce_sum, reduce_max, zero_pad, permute)
-PLACES += (flatten, reshape, separable)
+PLACES += (flatten, reshape, crop, separable)
 SEQUENCE: tuple[Layer, ...] = (conv1d,)
 IMAGE: tuple[Layer, ...] = (conv2d, depthwise, conv2d_batchnorm, depthwise_batchnorm, q_average_pool)
 LAYERS: tuple[Layer, ...] = (*ANY, *PLACES, *SEQUENCE, *IMAGE)

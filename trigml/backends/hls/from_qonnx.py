@@ -30,6 +30,7 @@ _WITHOUT_READER = {
     ops.Sum: "ReduceSum",
     ops.Maximum: "ReduceMax",
     ops.ArgMax: "ArgMax",
+    ops.Slice: "Slice",
 }
 """Operations whose ONNX node hls4ml does not read."""
 _REMEDY = "write the file without --check-hls; trigml synth makes an exact project from the graph"
@@ -122,7 +123,7 @@ def _reasons(graph: Graph, operation: Operation) -> Iterator[Unread]:
     if len(set(operation.inputs)) < len(operation.inputs):
         yield _unread(operation, "it reads a tensor twice; the conversion fails")
     match operation:
-        case ops.Clip() | ops.Table() | ops.Sum() | ops.Maximum() | ops.ArgMax():
+        case ops.Clip() | ops.Table() | ops.Sum() | ops.Maximum() | ops.ArgMax() | ops.Slice():
             yield _unread(operation, f"it has no reader for {_WITHOUT_READER[type(operation)]}")
         case ops.AveragePool():
             yield _unread(operation, "qonnx does not bring an AveragePool into the order that it needs")

@@ -136,6 +136,11 @@ def _of_one(graph: Graph, operation: Operation) -> Kernel:
             strides = _strides(operation.shape)
             to = [strides[operation.axes.index(axis)] for axis in range(len(source.shape))]
             return Kernel("Place", n_in, n_out, _nest(source.shape) | _steps("to", to) | {"offset": 0})
+        case ops.Slice():
+            strides = _strides(source.shape)
+            offset = sum(begin * step for begin, step in zip(operation.begin, strides, strict=True))
+            sizes = _nest(operation.shape) | _steps("from", strides) | {"offset": offset}
+            return Kernel("Slice", n_in, n_out, sizes)
         case ops.ZeroPad():
             strides = _strides(operation.shape)
             offset = sum(before * step for (before, _), step in zip(operation.padding, strides, strict=False))

@@ -15,7 +15,10 @@ from trigml.graph import Graph
 from trigml.graph import operations as ops
 from trigml.problems import Problem
 
-_OVER_AXES = (ops.Permute, ops.ZeroPad, ops.Sum, ops.Maximum, ops.Add, ops.Subtract, ops.Multiply)
+_OVER_AXES = (
+    *(ops.Permute, ops.Slice, ops.ZeroPad, ops.Sum, ops.Maximum),
+    *(ops.Add, ops.Subtract, ops.Multiply),
+)
 
 
 class NoExactProject(BadInput):

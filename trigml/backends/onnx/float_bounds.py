@@ -34,7 +34,8 @@ OWN_ROUNDING = 1 + 2.0**-20
 _SUMS = ("Dense", "Conv1D", "Conv2D", "DepthwiseConv2D")
 _MEANS = ("AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")
 _SELECTIONS = (
-    *("Dropout", "Flatten", "Reshape", "Permute", "ZeroPadding1D", "ZeroPadding2D", "Concatenate"),
+    *("Dropout", "Flatten", "Reshape", "Permute", "Concatenate"),
+    *("Cropping1D", "Cropping2D", "ZeroPadding1D", "ZeroPadding2D"),
     *("MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
 )
 """Layers that compute nothing: an error of the result is one of the inputs."""

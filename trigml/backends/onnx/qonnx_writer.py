@@ -328,6 +328,11 @@ class _Writer:
                     for end, word in (("min", operation.low), ("max", operation.high))
                 ]
                 self._node(operation, "Clip", [source.name, *ends], first=first)
+            case ops.Slice():
+                begin, shape = (np.array(_ordered(n, first)) for n in (operation.begin, operation.shape))
+                parts = (("starts", begin), ("ends", begin + shape), ("axes", np.arange(1, begin.size + 1)))
+                block = [self.assembly.constant(f"{name}.{part}", numbers) for part, numbers in parts]
+                self._node(operation, "Slice", [source.name, *block], first=first)
             case ops.ZeroPad():
                 around = ((0, 0), *operation.padding) if first else (*operation.padding, (0, 0))
                 pads = self.assembly.constant(f"{name}.pads", np.array(_pads(((0, 0), *around))))

@@ -16,6 +16,7 @@ from trigml.fixedpoint import FixedPoint, IntArray, to_values
 from trigml.fixedpoint.words import FloatArray
 from trigml.graph import Operation
 from trigml.graph import operations as ops
+from trigml.graph.ranges import block_of
 from trigml.graph.windows import cells_inside, windows_of
 
 MAX_TABLE_BITS = 24
@@ -58,6 +59,8 @@ def traced(operation: Operation, sources: Sequence[Any], formats: Sequence[Fixed
             return x.reshape(operation.shape)
         case ops.Permute():
             return x.transpose(operation.axes)
+        case ops.Slice():
+            return x[block_of(operation)]
         case ops.ZeroPad():
             return _gathered(x, np.pad(_places(x.shape), (*operation.padding, (0, 0)), constant_values=-1))
         case ops.Concatenate():

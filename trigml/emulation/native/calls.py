@@ -19,7 +19,7 @@ from trigml.fixedpoint import IntArray, Interval
 from trigml.graph import BrokenInvariant, Graph
 from trigml.graph import operations as ops
 from trigml.graph.network import words_in
-from trigml.graph.ranges import shifted_left
+from trigml.graph.ranges import block_of, shifted_left
 from trigml.graph.shapes import Shape
 
 NUMBERS_PER_LINE = 24
@@ -100,7 +100,7 @@ def code_of(plan: Plan, step: Step) -> Code:
             code.calls.append(f"sums<{lane.cpp}, {then}, {count}>({x}, {table}, {rows}, {y});")
         case ops.AveragePool():
             _average(graph, step, operation, code)
-        case ops.ArgMax() | ops.Permute() | ops.ZeroPad():
+        case ops.ArgMax() | ops.Permute() | ops.Slice() | ops.ZeroPad():
             _places(graph, step, operation, code)
         case ops.Concatenate():
             _concatenate(graph, step, operation, code)
@@ -111,7 +111,9 @@ def code_of(plan: Plan, step: Step) -> Code:
     return code
 
 
-def _places(graph: Graph, step: Step, operation: ops.ArgMax | ops.Permute | ops.ZeroPad, code: Code) -> None:
+def _places(
+    graph: Graph, step: Step, operation: ops.ArgMax | ops.Permute | ops.Slice | ops.ZeroPad, code: Code
+) -> None:
     """Which place has the largest word, and words at other places."""
     source = graph[operation.inputs[0]]
     x, y, rows = variable(source.name), variable(step.result.name), words_in(operation.shape)
@@ -123,6 +125,8 @@ def _places(graph: Graph, step: Step, operation: ops.ArgMax | ops.Permute | ops.
     places = tables.indices(source.shape)
     if isinstance(operation, ops.Permute):
         places = places.transpose(operation.axes)
+    elif isinstance(operation, ops.Slice):
+        places = places[block_of(operation)]
     else:
         places = np.pad(places, (*operation.padding, (0, 0)), constant_values=tables.NO_ROW)
     lane, then = _then(step, code, graph.ranges[source.name].with_zero().bounds)

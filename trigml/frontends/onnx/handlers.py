@@ -45,6 +45,7 @@ HANDLERS: dict[str, Handler] = {
     "Squeeze": layout.read_squeeze,
     "Unsqueeze": layout.read_squeeze,
     "Transpose": layout.read_transpose,
+    "Slice": layout.read_slice,
     "Pad": layout.read_pad,
     "ReduceSum": layout.read_reduction,
     "ReduceMax": layout.read_reduction,

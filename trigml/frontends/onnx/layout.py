@@ -118,6 +118,28 @@ def read_transpose(reader: Reader, node: Node) -> None:
     reader.put(node, replace(source, shape=shape, axes=axes))
 
 
+def read_slice(reader: Reader, node: Node) -> None:
+    """A block of a tensor: Slice with constant ends and steps of 1."""
+    source = reader.tensor(node)
+    starts, ends = (reader.integers_of(node, index, name) for index, name in ((1, "starts"), (2, "ends")))
+    starts, ends = starts or [], ends or []
+    wanted = reader.integers_of(node, 3, "axes")
+    places = list(range(len(starts))) if wanted is None else wanted
+    steps = reader.integers_of(node, 4, "steps") or [1] * len(starts)
+    if not len(starts) == len(ends) == len(places) == len(steps) or set(steps) != {1}:
+        raise refused(f"steps={steps}", "a slice is a block of neighbours here", "use steps of 1")
+    begin, shape = [0] * source.rank, list(source.shape)
+    for start, end, place in zip(starts, ends, places, strict=True):
+        axis = axis_of(place, source.rank)
+        first, last, _ = slice(start, end).indices(source.shape[axis])
+        begin[axis], shape[axis] = first, last - first
+    if min(shape) < 1:
+        raise refused(f"takes {tuple(shape)} of {source.shape}", "nothing is left", "correct its ends")
+    moved = [tuple(numbers[axis] for axis in source.axes) for numbers in (begin, shape)]
+    made = reader.graph.slice(reader.name_for(node), source.name, moved[0], moved[1])
+    reader.put(node, Tensor(made, tuple(shape), source.axes, source.quantised))
+
+
 def read_pad(reader: Reader, node: Node) -> None:
     """Zeros around a tensor."""
     source = reader.tensor(node)
