@@ -79,7 +79,7 @@ def test_the_quantised_model_and_its_graph_agree(
     model = filled(quantized_model(spec, contract))
     graph = graph_from_qkeras(model, contract)
     assert graph["conv_1"].shape == first
-    assert graph["flat"].shape == (flat,)
+    assert graph["image_features"].shape == (flat,)
     formats = LayerFormats.of(spec)
     weighted = [operation for operation in graph.operations if isinstance(operation, ops.Linear)]
     assert [operation.weight_format for operation in weighted] == list(formats.weights)
@@ -87,6 +87,39 @@ def test_the_quantised_model_and_its_graph_agree(
     words = np.random.default_rng(0).integers(-128, 128, size=(300, CELLS))
     exact = to_values(emulate(graph, words), graph.output.format.fraction)
     np.testing.assert_array_equal(exact, outputs(model, contract.model_inputs(words)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("features", [0, 2])
+@pytest.mark.parametrize("quantized", [False, True])
+def test_inputs_beside_the_image_join_its_features(features: int, quantized: bool) -> None:
+    """Features and the cells of other images reach the first dense layer as they are, behind the image's."""
+    names = ", ".join(f"f{index}" for index in range(features))
+    spec = spec_from_text(
+        f"""\
+trigml: 1
+name: beside
+data: {{files: [none.h5], classes: [a, b]}}
+inputs:
+  format: ap_fixed<8,4,RND_CONV,SAT>
+  features: [{names}]
+  cells: {{column: e, count: 22, offset: 0, shift: 0, images: [[2, 3, 3], [1, 2, 2]]}}
+model: {{kind: cnn, convolutions: [{{filters: 3, size: 2}}], hidden: [4]}}
+quantization: {{weight_integer: 1, bias_integer: 1, activation_integer: 2}}
+""",
+        "beside.yml",
+    )
+    contract = InputContract.plain("e", features + 22, spec.inputs.fixed_point)
+    words = np.random.default_rng(0).integers(-128, 128, size=(50, features + 22))
+    values = contract.model_inputs(words)
+    model = filled(quantized_model(spec, contract) if quantized else float_model(spec))
+    (joined,) = layer_outputs(model, ["joined"], values)
+    assert joined.shape == (50, 2 * 2 * 3 + features + 4)
+    np.testing.assert_array_equal(joined[:, 12:], np.delete(values, range(features, features + 18), axis=1))
+    if quantized:
+        graph = graph_from_qkeras(model, contract)
+        exact = to_values(emulate(graph, words), graph.output.format.fraction)
+        np.testing.assert_array_equal(exact, outputs(model, values))
 
 
 @pytest.mark.slow
@@ -181,13 +214,13 @@ def write_images(path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_trained_cnn_is_exact_in_every_stage(tmp_path: Path) -> None:
-    """From events to a run, and the same words from NumPy, C++, shift-and-add logic and Keras."""
+    """From events to a run, and the same words from NumPy, C++ and shift-and-add logic."""
     write_images(tmp_path / "images.h5")
     spec = spec_of("{filters: 2, size: 3, stride: 2}", integers=False, file=str(tmp_path / "images.h5"))
     summary = train_run(spec, tmp_path / "run", quantize=True)
     assert summary.evaluation.test_events > 100
-    stages = [StageName.KERAS, StageName.NATIVE, StageName.LOGIC]
+    stages = [StageName.NATIVE, StageName.LOGIC]
     found = verify(open_model(tmp_path / "run"), stages=stages, random_count=2000)
     assert found.comparison.first_difference is None
-    assert len(found.comparison.stages) == 4
+    assert len(found.comparison.stages) == 3
     assert found.comparison.stages[1].words > 2000

@@ -54,7 +54,7 @@ class ModelSpec(Section):
         Raises:
             ValueError: saying which convolution it is too small for.
         """
-        lengths = image[1:]
+        lengths: tuple[int, ...] = image[1:]
         for number, convolution in enumerate(self.convolutions, start=1):
             after = tuple(convolution.length_after(length) for length in lengths)
             if min(after) < 1:
