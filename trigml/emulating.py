@@ -21,11 +21,10 @@ from trigml.emulation.numpy_emulator import emulate
 from trigml.emulation.stage import EmulationStage
 from trigml.errors import BadInput, Interrupted
 from trigml.graph import Graph
-from trigml.network_events import Columns, NetworkEvents
+from trigml.network_events import Columns, NetworkEvents, ports
 from trigml.progress import Progress, Silent
 from trigml.scores.growing import GrowingScores, grow_scores, refuse_taken
 from trigml.scores.layout import ScoredFile, ScoresHeader, output_words, smallest_type
-from trigml.verify.vectors import ports
 
 
 class Emulation(Protocol):

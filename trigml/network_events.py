@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.contract import InputFeature
+from trigml.contract import InputContract, InputFeature
 from trigml.data.blocks import Chunk
 from trigml.data.cells import find_feature
 from trigml.data.header import read_header
@@ -19,6 +20,8 @@ from trigml.data.reader import EventSource
 from trigml.data.splits import Split, SplitFractions
 from trigml.errors import BadInput
 from trigml.graph import Graph
+
+Number = TypeVar("Number", np.float32, np.float64)
 
 MOST_CHUNK_EVENTS = 65_536
 CHUNK_BYTES = 16 * 2**20
@@ -177,6 +180,12 @@ def _check_features(graph: Graph, header: EventsHeader, columns: Columns) -> Non
             found=repr(unit) if unit else "a dimensionless column (no unit)",
             remedy="convert the column and state its unit (trigml data convert --unit NAME=UNIT)",
         )
+
+
+def ports(graph: Graph, rows: NDArray[Number]) -> list[tuple[InputContract, NDArray[Number]]]:
+    """Each input's contract with its columns of ``rows`` (events, n_in)."""
+    ends = np.cumsum([len(contract.features) for contract in graph.contracts])[:-1]
+    return list(zip(graph.contracts, np.split(rows, ends, axis=1), strict=True))
 
 
 def _inputs(graph: Graph) -> list[InputFeature]:

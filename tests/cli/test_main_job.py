@@ -278,7 +278,9 @@ _CSYNTH = """<profile>
 
 
 def _trigml(*arguments: str, file_limit: int | None = None) -> subprocess.Popen[str]:
-    code = "import sys; from trigml.cli.main import main; main()"
+    # Whoever runs the tests in the background may ignore Ctrl-C, and so would the command.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heed}; from trigml.cli.main import main; main()"
     if file_limit is not None:
         limit = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({file_limit}, {file_limit}))"
         ignore = "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)"

@@ -135,8 +135,10 @@ def test_with_a_stop_the_output_is_whole() -> None:
 def test_ctrl_c_ends_children(tmp_path: Path) -> None:
     """Protects against compilers that go on after Ctrl-C, although they run in a session of their own."""
     program = f"""
+        import signal
         from pathlib import Path
         from trigml.toolchains.programs import run
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
         run(["{SHELL}", "-c", "echo $$ > parent; sleep 600 & echo $! > child; wait"],
             what="x", timeout_s=500, folder=Path({str(tmp_path)!r}))
     """

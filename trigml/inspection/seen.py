@@ -14,8 +14,9 @@ from trigml.graph import Graph
 from trigml.graph import operations as ops
 from trigml.graph.network import words_in
 from trigml.inspection.idle_bits import low_zeros
+from trigml.network_events import ports
 from trigml.progress import Progress, Silent
-from trigml.verify.vectors import Vectors, ports
+from trigml.verify.vectors import Vectors
 
 CHUNK_WORDS = 1 << 22
 """Words of all tensors together that are looked at at a time."""

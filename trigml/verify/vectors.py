@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trigml.contract import InputContract
 from trigml.fixedpoint import IntArray
 from trigml.graph import Graph
-
-Number = TypeVar("Number", np.float32, np.float64)
+from trigml.network_events import ports
 
 OFF_GRID_REACH = 0.25
 """How far random vectors go beyond either end of the input format, as a fraction of its range."""
@@ -95,12 +92,6 @@ def _off_grid(graph: Graph, scaled: NDArray[np.float64]) -> Vectors:
         columns.append((np.where(fine, contract.model_inputs(words), exact), words, features))
     inputs, words, features = (np.concatenate(part, axis=1) for part in zip(*columns, strict=True))
     return Vectors("random, off the grid", inputs, words, features)
-
-
-def ports(graph: Graph, rows: NDArray[Number]) -> list[tuple[InputContract, NDArray[Number]]]:
-    """Each input's contract with its columns of ``rows`` (events, n_in)."""
-    ends = np.cumsum([len(contract.features) for contract in graph.contracts])[:-1]
-    return list(zip(graph.contracts, np.split(rows, ends, axis=1), strict=True))
 
 
 def _on_grid(graph: Graph, name: str, words: IntArray) -> Vectors:

@@ -61,35 +61,31 @@ class Preparation:
 
     def quantise(self, value: str, format_: FixedPoint, *, at_start: bool = False) -> str:
         """A Quant node behind a value, read by all that read the value until now; its output's name."""
-        from onnx import helper
-
         quantised = self.fresh(f"{value}_quantised")
         for node in self.model.graph.node:
             for index, name in enumerate(node.input):
                 if name == value:
                     node.input[index] = quantised
-        node = helper.make_node(
-            "Quant",
-            [value, *self._parameters(quantised, format_)],
-            [quantised],
-            name=quantised,
-            domain=QUANT_DOMAIN,
-            signed=int(format_.signed),
-            narrow=int(format_.overflow is Overflow.SAT_SYM and format_.signed),
-            rounding_mode=_MODES[format_.rounding],
-        )
+        node = self._quant_node(value, quantised, format_)
         places = [i for i, other in enumerate(self.model.graph.node) if value in other.output]
         self.model.graph.node.insert(0 if at_start or not places else places[0] + 1, node)
         return quantised
 
     def quantise_input_of(self, node: Node, index: int, format_: FixedPoint) -> None:
         """A Quant node at one input of one node, for constants."""
+        quantised = self.fresh(f"{node.output}_{node.inputs[index]}_quantised")
+        made = self._quant_node(node.inputs[index], quantised, format_)
+        place = next(i for i, other in enumerate(self.model.graph.node) if node.output in other.output)
+        self.model.graph.node[place].input[index] = quantised
+        self.model.graph.node.insert(place, made)
+
+    def _quant_node(self, source: str, quantised: str, format_: FixedPoint) -> Any:
+        """A Quant node from ``source`` to ``quantised``, whose name it has, with its constants."""
         from onnx import helper
 
-        quantised = self.fresh(f"{node.output}_{node.inputs[index]}_quantised")
-        made = helper.make_node(
+        return helper.make_node(
             "Quant",
-            [node.inputs[index], *self._parameters(quantised, format_)],
+            [source, *self._parameters(quantised, format_)],
             [quantised],
             name=quantised,
             domain=QUANT_DOMAIN,
@@ -97,9 +93,6 @@ class Preparation:
             narrow=int(format_.overflow is Overflow.SAT_SYM and format_.signed),
             rounding_mode=_MODES[format_.rounding],
         )
-        place = next(i for i, other in enumerate(self.model.graph.node) if node.output in other.output)
-        self.model.graph.node[place].input[index] = quantised
-        self.model.graph.node.insert(place, made)
 
     def _parameters(self, name: str, format_: FixedPoint) -> list[str]:
         values = {"scale": format_.lsb, "zero_point": 0.0, "bits": float(format_.width)}
