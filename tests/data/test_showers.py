@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import trigml.data.showers
-from trigml.data.shower_files import ShowerLayout, open_shower_file
+from trigml.data.shower_files import ShowerExtra, ShowerLayout, open_shower_file
 from trigml.data.shower_layouts import LCD_LAYOUT
 from trigml.data.showers import Showers, mixed_showers, particles, read_showers
 from trigml.errors import BadInput
@@ -210,3 +211,58 @@ def test_a_file_that_has_changed_since_it_was_opened_is_noticed(make: MakeShower
     make(n=10)
     with pytest.raises(BadInput, match="changed since it was opened"):
         list(read_showers(file))
+
+
+@pytest.mark.parametrize("n_files", [3, 20])
+def test_the_buffer_does_not_grow_with_the_files(
+    make: MakeShowers, monkeypatch: pytest.MonkeyPatch, n_files: int
+) -> None:
+    """Protects memory: what is shuffled together is bounded by 8 files' worth, of however many files."""
+    shower_bytes, block_bytes = 4 * (60 + 18), 40 * 4 * (60 + 18)
+    monkeypatch.setattr(trigml.data.showers, "_BLOCK_BYTES", block_bytes)
+    held: list[int] = []
+    shuffled = trigml.data.showers._shuffled
+
+    def watched(pieces: list[Showers], *arguments: Any) -> Any:
+        held.append(sum(map(len, pieces)) * shower_bytes)
+        return shuffled(pieces, *arguments)
+
+    monkeypatch.setattr(trigml.data.showers, "_shuffled", watched)
+    named = [("g", make(f"{index}.h5", 60)) for index in range(n_files)]
+    batches = list(mixed_showers(particles(named, LAYOUT), seed=1))
+    assert sum(map(len, batches)) == 60 * n_files == len(set(together(batches, "row")))
+    assert max(held) < (min(n_files, 8) + 1) * block_bytes
+
+
+def test_numbers_are_found_in_groups_and_columns(make: MakeShowers) -> None:
+    """Protects layouts with one dataset for several numbers, groups, and energies in MeV."""
+    target = np.stack([np.full(20, 22.0), 1000.0 * np.arange(1, 21), np.zeros(20)], axis=1)[:, None]
+    path = make(**{"energy": None, "pdgID": None, "Event/target": target, "Event/pdgID": np.full(20, 22)})
+    layout = replace(LAYOUT, energy="Event/target[1]", energy_unit="MeV", pdg_id="Event/pdgID")
+    (batch,) = read_showers(open_shower_file(path, layout))
+    np.testing.assert_allclose(batch.energy, np.arange(1, 21), rtol=1e-6)
+    assert batch.pdg_id is not None
+    assert set(batch.pdg_id) == {22}
+    for name, problem in (("Event/target[3]", "more than 3"), ("Event/target", r"Event/target\[0\] to")):
+        with pytest.raises(BadInput, match=problem):
+            open_shower_file(path, replace(layout, energy=name))
+
+
+def test_extras_of_some_files_only_need_a_value(make: MakeShowers) -> None:
+    """Protects from made-up truth: without a declared value every file has to have the number."""
+    path = make()
+    filled = replace(LAYOUT, extras=(ShowerExtra("true_angle", "angle", "rad", missing=-1.0),))
+    (batch,) = read_showers(open_shower_file(path, filled))
+    np.testing.assert_array_equal(batch.extras, np.full((20, 1), -1.0))
+    with pytest.raises(BadInput, match="'angle' is missing"):
+        open_shower_file(path, replace(LAYOUT, extras=(ShowerExtra("true_angle", "angle"),)))
+
+
+def test_chunks_that_cannot_be_streamed_are_refused(make: MakeShowers) -> None:
+    """Protects memory: one chunk is inflated as a whole; the remedy fits the dataset's own shape."""
+    path = make()
+    with h5py.File(path, "a") as file:
+        del file["ECAL"]
+        file.create_dataset("ECAL", (300_000, 4, 3, 5), "f4", chunks=(290_000, 4, 3, 5))
+    with pytest.raises(BadInput, match=r"ECAL:CHUNK=4369x4x3x5"):
+        open_shower_file(path, LAYOUT)

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from trigml.data.describe import QUANTILES
 from trigml.data.hdf5 import open_hdf5
 from trigml.data.layout import FORMAT
 from trigml.data.shower_files import Shape, ShowerFile, has_number, number_place, open_shower_file
@@ -17,7 +18,6 @@ from trigml.data.showers import Showers, read_rows
 from trigml.errors import BadInput
 from trigml.progress import Progress, Silent
 
-QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 _SAMPLED = 512
 _BLOCKS = 8
 _NUMBERS_AT_ONCE = 2**18
@@ -99,7 +99,8 @@ def is_events_file(path: Path) -> bool:
         BadInput: not HDF5, truncated or damaged.
     """
     with open_hdf5(path) as file:
-        return bool(file.attrs.get("format") == FORMAT)
+        found = file.attrs.get("format")
+        return isinstance(found, str) and found == FORMAT
 
 
 def describe_showers(

@@ -23,10 +23,10 @@ from trigml.data.significant_bits import rounded
 from trigml.errors import BadInput
 from trigml.physics.shower_shapes import energy_sum, ratio, shower_features, shower_features_of
 from trigml.physics.trigger_primitives import TriggerPrimitives, Words
-from trigml.progress import Progress, Silent
+from trigml.progress import Progress, Silent, Task
 
 _BATCH = 256
-_BATCH_BYTES = 64 * 2**20
+_BATCH_BYTES = _HASHED_BYTES = 64 * 2**20
 _CHUNK_EVENTS, _CHUNK_BYTES = 4096, 2**24
 _NO_ANGLE = "not in the source: see trigml.physics.neutral_pions"
 
@@ -331,13 +331,17 @@ def _provenance(
     total = sum(path.stat().st_size for paths in files.values() for path in paths)
     with progress.task("Hashing the sources", total) as task:
         for name, paths in files.items():
-            digests = []
-            for path in paths:
-                with path.open("rb") as file:
-                    digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-                task.advance(path.stat().st_size)
-            about[f"sha256 of {name}"] = _digest_of(digests)
+            about[f"sha256 of {name}"] = _digest_of([_sha256(path, task) for path in paths])
     return {**about, **options.notes}
+
+
+def _sha256(path: Path, task: Task) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_HASHED_BYTES):
+            digest.update(block)
+            task.advance(len(block))
+    return digest.hexdigest()
 
 
 def _digest_of(digests: Sequence[str]) -> str:

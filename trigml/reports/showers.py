@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trigml.data.describe_showers import QUANTILES, ShowerDescription
+from trigml.data.describe import QUANTILES
+from trigml.data.describe_showers import ShowerDescription
 from trigml.data.shower_events import ShowerConversion
 from trigml.reports.terminal import aligned
 
