@@ -121,9 +121,6 @@ def showers_to_events(
     primitives = options.primitives.fitted(first.ecal_shape, first.hcal_shape)
     recipe = _Recipe.of(mixture, primitives, options)
     names = list(dict.fromkeys(particle.name for particle in mixture))
-    total = sum(particle.file.n_showers for particle in mixture)
-    tally = _Tally(np.zeros(len(names)), np.zeros(len(names), np.int64), np.zeros(len(names), np.int64))
-    noise = tuple(map(np.random.default_rng, np.random.SeedSequence(options.seed).spawn(2)))
     with EventsWriter(
         output,
         title=options.title or "Calorimeter showers in trigger cells: " + ", ".join(names),
@@ -135,20 +132,27 @@ def showers_to_events(
         compression_level=9,
         chunk_events=recipe.chunk_events,
     ) as writer:
-        batch = max(1, min(_BATCH, _BATCH_BYTES // first.shower_bytes))
-        with listener.task("Making trigger cells", total) as task:
-            for showers in mixed_showers(mixture, seed=options.seed, n_showers=batch):
-                words = [
-                    part.words(cells, rng)
-                    for (_, part), cells, rng in zip(
-                        primitives.parts, (showers.ecal, showers.hcal), noise, strict=False
-                    )
-                    if cells is not None
-                ]
-                _append(writer, recipe, showers, words)
-                tally.add(showers, words, primitives)
-                task.advance(len(showers))
+        tally = _written(writer, mixture, recipe, options.seed, listener)
     return _conversion(output, mixture, recipe, tally, options)
+
+
+def _written(
+    writer: EventsWriter, mixture: Sequence[Particle], recipe: _Recipe, seed: int, progress: Progress
+) -> _Tally:
+    """Write all events; the noise of each calorimeter has a seed of its own."""
+    n_classes = len(writer.class_names or ())
+    tally = _Tally(np.zeros(n_classes), np.zeros(n_classes, np.int64), np.zeros(n_classes, np.int64))
+    noise = tuple(map(np.random.default_rng, np.random.SeedSequence(seed).spawn(2)))
+    batch = max(1, min(_BATCH, _BATCH_BYTES // mixture[0].file.shower_bytes))
+    total = sum(particle.file.n_showers for particle in mixture)
+    with progress.task("Making trigger cells", total) as task:
+        for showers in mixed_showers(mixture, seed=seed, n_showers=batch):
+            parts = zip(recipe.primitives.parts, (showers.ecal, showers.hcal), noise, strict=False)
+            words = [part.words(cells, rng) for (_, part), cells, rng in parts if cells is not None]
+            _append(writer, recipe, showers, words)
+            tally.add(showers, words, recipe.primitives)
+            task.advance(len(showers))
+    return tally
 
 
 def _check_output(sources: Sequence[tuple[str, Path]], output: Path, force: bool) -> None:
