@@ -226,6 +226,16 @@ def test_a_run_can_be_named_by_a_dot(
     assert "accuracy" in capsys.readouterr().out
 
 
+def test_a_budget_needs_a_project(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects a CI from a green light for a run without firmware: nothing was held against the budget."""
+    limits = run.parent / "limits.yml"
+    limits.write_text("latency: 4 BX\n")
+    assert exit_code_of(["report", str(run), "--budget", str(limits)]) == 2
+    shown = capsys.readouterr()
+    assert "there is no project to hold against the budget" in shown.err
+    assert shown.out == ""
+
+
 def test_missing_events_are_asked_for(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Other events than the training's can be named, and a file that is not there gives one clear error."""
     assert exit_code_of(["synth", str(run), "--data", "nowhere.h5"]) == 2

@@ -311,6 +311,14 @@ def test_a_broken_budget_is_exit_code_3_after_everything_is_shown(
     assert "the firmware breaks a limit of the budget: LUT" in shown.err
     assert "Budget for xcvu13p" in shown.out
     assert "BROKEN" in page.read_text()
+    strict = tmp_path / "strict.yml"
+    strict.write_text("resources: {FF: 1}\n")
+    stored = (copied / "rtl" / "verilog" / "report.json").read_bytes()
+    assert exit_code_of(["report", str(copied), "--budget", str(strict), "--require-tier", "mapped"]) == 3
+    shown = capsys.readouterr()
+    assert "the firmware breaks a limit of the budget: FF" in shown.err
+    assert "the budget is that of the file strict.yml" in shown.out
+    assert (copied / "rtl" / "verilog" / "report.json").read_bytes() == stored
     limited(latency="1000 ns", resources={"LUT": "1 % of a region"})
     assert exit_code_of(["report", str(copied)]) == 0
     assert exit_code_of(["report", str(copied / "rtl" / "verilog"), "--require-tier", "vendor"]) == 3

@@ -97,7 +97,10 @@ def run_report(
         standing.performance,
         standing.comparison,
         tuple(map(str, standing.gates)),
-        tuple(assess(read_report(project), devices, require_tier) for project in project_folders(folder)),
+        tuple(
+            assess(read_report(project).held_against(limits), devices, require_tier)
+            for project in project_folders(folder)
+        ),
     )
 
 
