@@ -82,7 +82,8 @@ struct Scale {
 
 // --- moving words ------------------------------------------------------------------------------------------------
 
-// y = 0, but x at the places offset + i0 * to0 + i1 * to1 + ...: other orders of the axes, zeros around an image.
+// y = 0, but the words of x at the places begin_from + i0 * from0 + i1 * from1 + ... stand at the places
+// begin_to + i0 * to0 + i1 * to1 + ...: other orders of the axes, zeros around an image, a block of it.
 struct Place {
     template <class CONFIG_T, class data_T, class res_T> static void run(const data_T x[], res_T y[]) {
         TRIGML_UNROLL
@@ -96,33 +97,10 @@ struct Place {
                 for (int c = 0; c < CONFIG_T::size2; c++) {
                     TRIGML_UNROLL
                     for (int d = 0; d < CONFIG_T::size3; d++) {
-                        const int from =
-                            ((a * CONFIG_T::size1 + b) * CONFIG_T::size2 + c) * CONFIG_T::size3 + d;
-                        const int to = CONFIG_T::offset + a * CONFIG_T::to0 + b * CONFIG_T::to1 +
-                                       c * CONFIG_T::to2 + d * CONFIG_T::to3;
-                        y[to] = x[from];
-                    }
-                }
-            }
-        }
-    }
-};
-
-// A block of x, from the places offset + i0 * from0 + i1 * from1 + ...
-struct Slice {
-    template <class CONFIG_T, class data_T, class res_T> static void run(const data_T x[], res_T y[]) {
-        TRIGML_UNROLL
-        for (int a = 0; a < CONFIG_T::size0; a++) {
-            TRIGML_UNROLL
-            for (int b = 0; b < CONFIG_T::size1; b++) {
-                TRIGML_UNROLL
-                for (int c = 0; c < CONFIG_T::size2; c++) {
-                    TRIGML_UNROLL
-                    for (int d = 0; d < CONFIG_T::size3; d++) {
-                        const int from = CONFIG_T::offset + a * CONFIG_T::from0 + b * CONFIG_T::from1 +
+                        const int from = CONFIG_T::begin_from + a * CONFIG_T::from0 + b * CONFIG_T::from1 +
                                          c * CONFIG_T::from2 + d * CONFIG_T::from3;
-                        const int to =
-                            ((a * CONFIG_T::size1 + b) * CONFIG_T::size2 + c) * CONFIG_T::size3 + d;
+                        const int to = CONFIG_T::begin_to + a * CONFIG_T::to0 + b * CONFIG_T::to1 +
+                                       c * CONFIG_T::to2 + d * CONFIG_T::to3;
                         y[to] = x[from];
                     }
                 }

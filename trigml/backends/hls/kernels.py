@@ -132,20 +132,8 @@ def _of_one(graph: Graph, operation: Operation) -> Kernel:
             return Kernel(type(operation).__name__, n_in, n_out, _reduced(operation, source.shape))
         case ops.ArgMax():
             return Kernel("ArgMax", n_in, n_out, {"n_last": source.shape[-1]})
-        case ops.Permute():
-            strides = _strides(operation.shape)
-            to = [strides[operation.axes.index(axis)] for axis in range(len(source.shape))]
-            return Kernel("Place", n_in, n_out, _nest(source.shape) | _steps("to", to) | {"offset": 0})
-        case ops.Slice():
-            strides = _strides(source.shape)
-            offset = sum(begin * step for begin, step in zip(operation.begin, strides, strict=True))
-            sizes = _nest(operation.shape) | _steps("from", strides) | {"offset": offset}
-            return Kernel("Slice", n_in, n_out, sizes)
-        case ops.ZeroPad():
-            strides = _strides(operation.shape)
-            offset = sum(before * step for (before, _), step in zip(operation.padding, strides, strict=False))
-            sizes = _nest(source.shape) | _steps("to", strides) | {"offset": offset}
-            return Kernel("Place", n_in, n_out, sizes)
+        case ops.Permute() | ops.Slice() | ops.ZeroPad():
+            return Kernel("Place", n_in, n_out, _places(operation, source.shape))
     raise TrigmlError("an operation without an HLS kernel", found=type(operation).__name__)
 
 
@@ -249,6 +237,23 @@ def _constants(operation: ops.Linear) -> dict[str, Constant]:
 def _reduced(operation: ops.Sum | ops.Maximum, source: tuple[int, ...]) -> dict[str, int]:
     kept = tuple(1 if axis in operation.axes else n for axis, n in enumerate(source))
     return _nest(source) | _steps("to", _broadcast(kept, source))
+
+
+def _places(operation: ops.Permute | ops.Slice | ops.ZeroPad, source: tuple[int, ...]) -> dict[str, int]:
+    """Which words are read, and where they go."""
+    read, write = _strides(source), _strides(operation.shape)
+    moved, begin_from, begin_to = source, 0, 0
+    match operation:
+        case ops.Permute():
+            write = [write[operation.axes.index(axis)] for axis in range(len(source))]
+        case ops.Slice():
+            moved = operation.shape
+            begin_from = sum(begin * step for begin, step in zip(operation.begin, read, strict=True))
+        case ops.ZeroPad():
+            padded = zip(operation.padding, write, strict=False)  # all axes but the last one
+            begin_to = sum(before * step for (before, _), step in padded)
+    begins = {"begin_from": begin_from, "begin_to": begin_to}
+    return _nest(moved) | _steps("from", read) | _steps("to", write) | begins
 
 
 def _strides(shape: Sequence[int]) -> list[int]:
