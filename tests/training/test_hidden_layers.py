@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from trigml.data.layout import Column, EventsWriter
 from trigml.emulation.numpy_emulator import emulate
 from trigml.errors import BadInput
 from trigml.fixedpoint import to_values
+from trigml.frontends.keras_reference import KerasReference
 from trigml.frontends.qkeras import graph_from_qkeras
 from trigml.graph import operations as ops
 from trigml.opening import open_model
 from trigml.spec import Spec, spec_from_text
-from trigml.training.architecture import float_model, initial_weights, quantized_model
+from trigml.training.architecture import copy_weights, float_model, initial_weights, quantized_model
 from trigml.training.calibration import layer_outputs, resolve_integer_bits
 from trigml.training.formats import LayerFormats
 from trigml.training.loop import outputs
@@ -120,6 +122,32 @@ quantization: {{weight_integer: 1, bias_integer: 1, activation_integer: 2}}
         graph = graph_from_qkeras(model, contract)
         exact = to_values(emulate(graph, words), graph.output.format.fraction)
         np.testing.assert_array_equal(exact, outputs(model, values))
+
+
+@pytest.mark.slow
+def test_a_regression_behind_convolutions_is_exact(toy_calorimeter: ModuleType) -> None:
+    """Convolutions, cells beside them and a linear path from all inputs give one word, as in QKeras."""
+    spec = toy_calorimeter.toy_energy_spec(
+        Path("none.h5"),
+        "model.kind=cnn",
+        "model.convolutions=[{filters: 2, size: 2}]",
+        "inputs.cells.count=22",
+        "inputs.cells.images=[[2, 3, 3], [1, 2, 2]]",
+    )
+    contract = InputContract.plain("e", 22, spec.inputs.fixed_point)
+    inputs = np.random.default_rng(0).exponential(1.0, (300, 22)).astype(np.float32)
+    reference = filled(float_model(spec))
+    resolved = resolve_integer_bits(spec, reference, inputs)
+    model = quantized_model(resolved, contract)
+    copy_weights(reference, model)
+    graph = graph_from_qkeras(model, contract)
+    assert spec.output is not None
+    assert graph.output.format == spec.output.fixed_point
+    words = contract.words(inputs)
+    given = emulate(graph, words)
+    assert len(np.unique(given)) > 10
+    expected = KerasReference(model, graph).outputs(contract.model_inputs(words))
+    np.testing.assert_array_equal(expected, given)
 
 
 @pytest.mark.slow
