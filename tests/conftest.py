@@ -192,3 +192,9 @@ def toy_classifier() -> ModuleType:
     And ``graph_run``: a run of any graph.
     """
     return support("toy_classifier")
+
+
+@pytest.fixture(scope="session")
+def toy_calorimeter() -> ModuleType:
+    """Events and spec of a small regression: ``write_toy_showers``, ``toy_energies``, ``toy_energy_spec``."""
+    return support("toy_calorimeter")

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml.data.layout import Column
-from trigml.errors import BadInput
 from trigml.progress import Progress, Silent
 from trigml.spec import InputsSpec
 from trigml.training.baseline import MAX_EVENTS, TREE_SETTINGS, at_most, check_finite, one_thread
@@ -43,7 +42,7 @@ def calibrated_sum(
     """Fit the factors by least squares of the relative error.
 
     Each image of the spec's cells (such as ECAL and HCAL) is a group of its own; all other inputs in the
-    target's unit are one more.
+    target's unit are one more. A group without energy in any event gets the factor 0.
 
     Args:
         features: training events (n, F), as they are in the files.
@@ -54,21 +53,12 @@ def calibrated_sum(
 
     Returns:
         ``None`` if no input has the target's unit.
-
-    Raises:
-        BadInput: the factors cannot be found, because a group has no energy in any event, for example.
     """
     groups = _groups(inputs, columns, unit)
     if not groups:
         return None
     relative = _sums(features, groups) / truth[:, np.newaxis]
-    factors, _, rank, _ = np.linalg.lstsq(relative, np.ones(len(truth)), rcond=None)
-    if rank < len(groups):
-        raise BadInput(
-            "the sum of the inputs cannot be calibrated: parts of it are 0 or alike in all training events",
-            expected=f"{len(groups)} parts with energies of their own",
-            remedy="take cells without any energy out of inputs.cells",
-        )
+    factors = np.linalg.lstsq(relative, np.ones(len(truth)), rcond=None)[0]
     return CalibratedSum(groups, tuple(factors.tolist()))
 
 
