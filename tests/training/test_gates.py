@@ -6,9 +6,12 @@ import pytest
 
 from trigml.errors import GateBroken
 from trigml.physics.classification import ClassifierPerformance, PerformanceLoss
-from trigml.physics.uncertainties import Measured
+from trigml.physics.regression import RegressorPerformance, TypePerformance
+from trigml.physics.regressor_comparison import RegressorComparison, TypeComparison
+from trigml.physics.resolution import EnergyBin
+from trigml.physics.uncertainties import Measured, NotMeasured
 from trigml.spec import GateSpec
-from trigml.training.gates import classifier_gates, enforce
+from trigml.training.gates import classifier_gates, enforce, regressor_gates
 
 
 def performance(accuracy: float, auc: float) -> ClassifierPerformance:
@@ -59,3 +62,79 @@ def test_kept_gates_and_no_gates_are_silent() -> None:
     assert [r.broken for r in kept] == [False]
     enforce(kept, "x")
     enforce(classifier_gates(GateSpec(), performance(0, 0), performance(0, 0), LOSS), "x")
+
+
+def bins(median: float) -> EnergyBin:
+    figures = dict.fromkeys(("mean", "resolution", "core_resolution"), Measured(0.1, 0.01))
+    return EnergyBin(0, 60, 20, 1000, median=Measured(median, 0.01), **figures)
+
+
+def regressor(*medians: float | NotMeasured) -> RegressorPerformance:
+    """One particle type per median response; only what the gates look at is meant."""
+    nothing = NotMeasured("no bins")
+    types = tuple(
+        TypePerformance(
+            f"type{place}",
+            1000,
+            median if isinstance(median, NotMeasured) else bins(median),
+            (),
+            (),
+            nothing,
+        )
+        for place, median in enumerate(medians)
+    )
+    return RegressorPerformance(1000, (0, 60), types[0], types)
+
+
+def comparison(*ratios: Measured | NotMeasured) -> RegressorComparison:
+    """One particle type per ratio of stochastic terms."""
+    nothing = NotMeasured("not asked for")
+    types = tuple(
+        TypeComparison(f"type{place}", 1000, nothing, ratio, nothing, ())
+        for place, ratio in enumerate(ratios)
+    )
+    return RegressorComparison(1000, (0, 60), types[0], types)
+
+
+def test_the_worst_particle_type_decides_about_a_regression() -> None:
+    """The largest rise of the stochastic term, and the median response farthest from 1, on either side."""
+    results = regressor_gates(
+        GateSpec(max_stochastic_loss=0.05, max_bias=0.1),
+        regressor(1.0, 1.0, 1.0),
+        regressor(1.04, 0.88, 1.02),
+        comparison(Measured(1.01, 0.01), Measured(0.9, 0.01), Measured(1.08, 0.02)),
+    )
+    assert [(r.name, round(r.measured.value, 9), r.broken) for r in results] == [
+        ("max_stochastic_loss", 0.08, True),
+        ("max_bias", 0.12, True),
+    ]
+    assert "for type2 is 0.080 ± 0.020; broken by 0.03 (1.5 standard deviations)" in str(results[0])
+    assert "the quantised model's median response from 1 for type1" in str(results[1])
+
+
+def test_without_a_quantised_regressor_the_bias_is_that_of_the_float_one() -> None:
+    """A float-only training has no rise of the stochastic term that could be judged."""
+    gates = GateSpec(max_stochastic_loss=0.05, max_bias=0.1)
+    (bias,) = regressor_gates(gates, regressor(0.93), None, None)
+    assert (bias.name, bias.broken) == ("max_bias", False)
+    assert "float model" in bias.what
+
+
+def test_what_cannot_be_measured_breaks_its_gate() -> None:
+    """A gate is a promise: without a figure nobody knows that it is kept, and the reason is told."""
+    nothing = NotMeasured("2 bins of true energy")
+    results = regressor_gates(
+        GateSpec(max_stochastic_loss=0.05, max_bias=0.1),
+        regressor(1.0),
+        regressor(1.5, NotMeasured("no events")),
+        comparison(Measured(1.3, 0.01), nothing),
+    )
+    assert [r.broken for r in results] == [True, True]
+    with pytest.raises(GateBroken) as caught:
+        enforce(results, "runs/toy")
+    for part in (
+        "for type1 is not measured: 2 bins of true energy; broken",
+        "not measured: no events; broken",
+    ):
+        assert part in str(caught.value)
+    assert results[0].to_json()["measured"] == {"not_measured": "2 bins of true energy"}
