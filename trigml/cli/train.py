@@ -17,8 +17,8 @@ Train the models of a spec and write a run.
 
 SPEC is a YAML file, or the bare name of a shipped spec (jet_tagger_hlf). The float reference is trained, with
 --quantize also the QKeras model, starting from the float weights. Both are measured on the test split beside
-boosted trees, those of a regression also beside the calibrated sum of the inputs. An interrupted training goes on
-when the same command is given again.
+boosted trees, those of a regression also beside the calibrated sum of the inputs. An interrupted training
+goes on when the same command is given again.
 
 Examples:
 
