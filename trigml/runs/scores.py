@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,42 @@ from trigml.npz import UNREADABLE, read_arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TestScores:
+class _Columns:
+    """Arrays with a row per event; those with a default may be absent."""
+
+    __test__ = False  # not a test, whatever pytest thinks of the names
+
+    def save(self, path: Path) -> None:
+        """Write an ``.npz``; the same columns give the same bytes."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        content = {name: array for name, array in arrays.items() if array is not None}
+        with replacing_file(path) as beside:
+            np.savez_compressed(beside, allow_pickle=False, **content)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what ``save`` wrote.
+
+        Raises:
+            BadInput: the file is missing or damaged.
+        """
+        try:
+            arrays = read_arrays(path)
+            if len({len(array) for array in arrays.values()}) != 1:
+                raise ValueError("columns of different lengths")
+            columns: dict[str, Any] = {
+                field.name: arrays[field.name] if field.default is MISSING else arrays.get(field.name)
+                for field in fields(cls)
+            }
+        except (*UNREADABLE, KeyError) as error:
+            raise BadInput(
+                "the run's test scores cannot be read", where=str(path), found=str(error)
+            ) from error
+        return cls(**columns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TestScores(_Columns):
     """Events of the test split, in the order of the data files.
 
     Attributes:
@@ -26,30 +61,15 @@ class TestScores:
         baseline: (n, classes) float32 log-probabilities of the boosted trees; ``None`` without them.
     """
 
-    __test__ = False  # not a test, whatever pytest thinks of the name
-
     event_id: NDArray[np.uint64]
     labels: NDArray[np.int64]
     float_logits: NDArray[np.float32]
     quantized_logits: NDArray[np.float64] | None = None
     baseline: NDArray[np.float32] | None = None
 
-    def save(self, path: Path) -> None:
-        """Write an ``.npz``; the same scores give the same bytes."""
-        _save(path, self)
-
-    @classmethod
-    def load(cls, path: Path) -> TestScores:
-        """Read what ``save`` wrote.
-
-        Raises:
-            BadInput: the file is missing or damaged.
-        """
-        return cls(**_load(path, cls))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TestPredictions:
+class TestPredictions(_Columns):
     """As ``TestScores`` for a regression; energies stand for whatever the target is.
 
     Attributes:
@@ -63,8 +83,6 @@ class TestPredictions:
         boosted_trees: (n,) float32, of the boosted trees; ``None`` without them.
     """
 
-    __test__ = False
-
     event_id: NDArray[np.uint64]
     labels: NDArray[np.int64]
     truth: NDArray[np.float32]
@@ -73,39 +91,3 @@ class TestPredictions:
     quantized_prediction: NDArray[np.float64] | None = None
     calibrated_sum: NDArray[np.float32] | None = None
     boosted_trees: NDArray[np.float32] | None = None
-
-    def save(self, path: Path) -> None:
-        """Write an ``.npz``; the same predictions give the same bytes."""
-        _save(path, self)
-
-    @classmethod
-    def load(cls, path: Path) -> TestPredictions:
-        """Read what ``save`` wrote.
-
-        Raises:
-            BadInput: the file is missing or damaged.
-        """
-        return cls(**_load(path, cls))
-
-
-def _save(path: Path, scores: TestScores | TestPredictions) -> None:
-    arrays = {field.name: getattr(scores, field.name) for field in fields(scores)}
-    content = {name: array for name, array in arrays.items() if array is not None}
-    with replacing_file(path) as beside:
-        np.savez_compressed(beside, allow_pickle=False, **content)
-
-
-def _load(path: Path, kind: type[TestScores] | type[TestPredictions]) -> dict[str, Any]:
-    """The columns of a file, ``None`` for those that it may lack."""
-    try:
-        arrays = read_arrays(path)
-        if len({len(array) for array in arrays.values()}) != 1:
-            raise ValueError("columns of different lengths")
-        return {
-            field.name: arrays[field.name] if field.default is MISSING else arrays.get(field.name)
-            for field in fields(kind)
-        }
-    except (*UNREADABLE, KeyError) as error:
-        raise BadInput(
-            "the run's test scores cannot be read", where=str(path), found=str(error)
-        ) from error

@@ -54,14 +54,10 @@ class CrossEntropy:
         return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=truth, logits=outputs)
 
 
-@dataclass(frozen=True, slots=True)
-class RelativeError:
-    """r², or with ``delta`` its continuation by a straight line beyond |r| = delta: 2 δ |r| − δ².
+class _OfPrediction:
+    """What losses of a prediction alone have in common."""
 
-    The latter is twice the loss of Huber, Ann. Math. Statist. 35 (1964) 73.
-    """
-
-    delta: float | None = None
+    __slots__ = ()
 
     @property
     def classifies(self) -> bool:
@@ -71,6 +67,16 @@ class RelativeError:
     def trainee(self, model: Any) -> Any:
         """The model itself."""
         return model
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeError(_OfPrediction):
+    """r², or with ``delta`` its continuation by a straight line beyond |r| = delta: 2 δ |r| − δ².
+
+    The latter is twice the loss of Huber, Ann. Math. Statist. 35 (1964) 73.
+    """
+
+    delta: float | None = None
 
     def losses(self, outputs: Tensor, truth: Tensor) -> Tensor:
         """Losses (n,) of predictions (n, 1) for the truth (n,)."""
@@ -83,22 +89,13 @@ class RelativeError:
 
 
 @dataclass(frozen=True, slots=True)
-class Quantile:
+class Quantile(_OfPrediction):
     """The pinball loss of r: q |r| where the prediction is too low, (1 − q) |r| where it is too high.
 
     Koenker and Bassett, Econometrica 46 (1978) 33.
     """
 
     quantile: float
-
-    @property
-    def classifies(self) -> bool:
-        """No."""
-        return False
-
-    def trainee(self, model: Any) -> Any:
-        """The model itself."""
-        return model
 
     def losses(self, outputs: Tensor, truth: Tensor) -> Tensor:
         """Losses (n,) of predictions (n, 1) for the truth (n,)."""
