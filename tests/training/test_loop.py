@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from trigml.spec import ScheduleSpec, Spec
 from trigml.training.architecture import float_model, initial_weights, quantized_model
 from trigml.training.events import InMemory
 from trigml.training.loop import Batch, Diverged, FitSettings, fit, outputs
+from trigml.training.objectives import RelativeError
+from trigml.training.state import TrainState
 
 pytestmark = pytest.mark.slow  # importing TensorFlow takes 5 s
 
@@ -173,3 +176,33 @@ def test_weight_decay_shrinks_kernels(model: Any, tmp_path: Path) -> None:
     model.set_weights(start)
     run(model, tmp_path / "with.npz", weight_decay=1.0)
     assert float(np.square(model.get_weights()[0]).sum()) < without
+
+
+@pytest.mark.parametrize(("trained", "decays"), [("linear", False), ("dense_1", True)])
+def test_weight_decay_leaves_the_linear_path_alone(
+    toy_calorimeter: ModuleType, tmp_path: Path, trained: str, decays: bool
+) -> None:
+    """Its weights belong around 1; those of the hidden layers are drawn towards 0."""
+    rng = np.random.default_rng(2)
+    inputs = rng.exponential(1, (300, 22)).astype(np.float32)
+    held = inputs, inputs.sum(axis=1)
+    weights = []
+    for decay in (0.0, 0.5):
+        model = float_model(toy_calorimeter.toy_energy_spec(Path("none.h5"), "inputs.cells.count=22"))
+        model.set_weights(initial_weights(model, 1))
+        for layer in model.layers:
+            layer.trainable = layer.name == trained
+        fit(
+            model,
+            InMemory(*held, seed=3),
+            held,
+            settings(epochs=1, weight_decay=decay, objective=RelativeError()),
+            checkpoint=tmp_path / f"{decay}.npz",
+            title="Toy",
+            progress=Silent(),
+        )
+        weights.append(model.get_layer(trained).kernel.numpy())
+    assert np.array_equal(*weights) is not decays
+    state = TrainState.load(tmp_path / "0.5.npz")
+    assert state is not None
+    assert state.best.accuracy is state.best.validation_accuracy is None

@@ -44,6 +44,8 @@ def spec(showers: Path, toy_calorimeter: ModuleType) -> Spec:
         showers,
         "data.classes=[gamma]",
         "training.loss.kind=gaussian",
+        "training.dropout=0.1",
+        "training.symmetries=[mirror_x]",
         "baseline.kind=boosted_trees",
         "gate.max_bias=0.5",
         "gate.max_stochastic_loss=2.0",
