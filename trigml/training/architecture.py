@@ -30,11 +30,6 @@ def weighted_names(spec: Spec) -> list[str]:
     return [*hidden_names(spec), head_name(spec)]
 
 
-def relu_name(index: int) -> str:
-    """Name of the activation of the hidden dense layer ``index`` (from 0)."""
-    return f"relu_{index + 1}"
-
-
 def float_model(spec: Spec) -> Any:
     """The float reference: its weights are all zero."""
     keras = load().keras
