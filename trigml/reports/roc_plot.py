@@ -36,6 +36,7 @@ class LineStyle:
 
 _KNOWN: Mapping[str, LineStyle] = {
     "float": LineStyle("#9ec5f4", 3.8),
+    "calibrated sum": LineStyle("#2f8f5b", 1.5, (0, (3, 1, 1, 1))),
     "boosted trees": LineStyle("#8a8d91", 1.5, (0, (1, 1.2))),
     "quantised": LineStyle("#e42536", 1.8),
     "HLS C++": LineStyle("#000000", 1.2, (0, (4, 4))),
@@ -45,7 +46,7 @@ _KNOWN: Mapping[str, LineStyle] = {
 _OTHERS = (
     LineStyle("#964a8b", 1.5, (0, (5, 1.5))),
     LineStyle("#f89c20", 1.5, (0, (3, 1, 1, 1))),
-    LineStyle("#2f8f5b", 1.5, (0, (6, 2, 1, 2))),
+    LineStyle("#b9ac70", 1.5, (0, (6, 2, 1, 2))),
     LineStyle("#7a21dd", 1.5, (0, (2, 2))),
 )
 
@@ -79,7 +80,7 @@ def write_roc_plot(
         BadInput: no model or more than can be told apart; the errors of ``measure_classifier``; a file
             cannot be written.
     """
-    styles = _styles(list(models))
+    styles = line_styles(list(models))
     scores = {}
     for name, logits in models.items():
         values, truth = check_sample(logits, labels, class_names)
@@ -93,11 +94,16 @@ def write_roc_plot(
         return write_figure(figure, stem)
 
 
-def _styles(names: list[str]) -> dict[str, LineStyle]:
+def line_styles(names: list[str]) -> dict[str, LineStyle]:
+    """How each model's line looks: the known ones always the same.
+
+    Raises:
+        BadInput: no model, or more than can be told apart.
+    """
     others = [name for name in names if name not in _KNOWN]
     if not names or len(others) > len(_OTHERS):
         raise BadInput(
-            "a ROC plot shows a few models",
+            "a plot shows a few models",
             expected=f"1 to {len(_OTHERS)} models besides {', '.join(_KNOWN)}",
             found=", ".join(names) or "none",
         )
