@@ -19,13 +19,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from study.calibration import Calibration, calibrate
 from study.events import merging_events, quick_events, truth_of_test_split
 from study.exactness import exactness_of, refuse_differences
 from study.firmware import firmware_of
 from study.identification import SampleResult, measure, scored_models
 from study.page import Study, into_page, markdown
-from study.plan import CALIBRATION, ENERGY, TASKS, Selection, Task
+from study.plan import CALIBRATION, ENERGY, INSIDE_GEV, TASKS, Selection, Task
 from study.plots import write_resolutions, write_roc_curves
 from study.running import run_chains
 from study.trainings import Place, all_places, steps
@@ -51,34 +52,37 @@ def identify(task: Task, events: Path, places: Sequence[Place], resamples: int) 
     return found
 
 
+def calibrations(places: Sequence[Place], events: Path, resamples: int) -> tuple[Calibration, ...]:
+    """Inside the range of the sample, and over the whole of it; nothing without networks."""
+    low, high, bins = INSIDE_GEV
+    inside = np.geomspace(low, high, bins + 1).round(2)
+    return tuple(calibrate(places, events, resamples, edges) for edges in (inside, None) if places)
+
+
 def study(given: argparse.Namespace) -> int:
     started = time.monotonic()
-    tasks = [task for task in TASKS if task.name in given.only]
     out: Path = given.out
-    files: dict[bool, Path | None] = {False: None, True: None}
-    if given.quick:
-        files[False] = quick_events(out / "quick.h5")
-    files[True] = merging_events(files[False] or sample_path("showers"), out / "merging.h5")
-    networks = [network for task in tasks for network in task.networks]
-    networks += CALIBRATION if ENERGY in given.only else ()
+    quick = quick_events(out / "quick.h5") if given.quick else None
+    events = quick or sample_path("showers")
+    files = {False: quick, True: merging_events(events, out / "merging.h5")}
+    tasks = [task for task in TASKS if task.name in given.only]
+    energy = CALIBRATION if ENERGY in given.only else ()
+    networks = [*(network for task in tasks for network in task.networks), *energy]
     places = all_places(networks, out, files=files, quick=given.quick, given=given.use)
     # Shipped networks first: their synthesis takes longest.
     chains = sorted(places.values(), key=lambda place: not place.network.shipped)
     notes = run_chains([steps(place, synth=given.synth) for place in chains], say)
     say("Measuring the models")
     resamples = QUICK_RESAMPLES if given.quick else RESAMPLES
-    results: list[SampleResult] = []
-    for task in tasks:
-        own = [places[network.name] for network in task.networks]
-        results += identify(task, files[False] or sample_path("showers"), own, resamples)
-    calibration: Calibration | None = None
-    if ENERGY in given.only:
-        own = [places[network.name] for network in CALIBRATION]
-        calibration = calibrate(own, files[False] or sample_path("showers"), resamples)
+    results = [
+        result
+        for task in tasks
+        for result in identify(task, events, [places[one.name] for one in task.networks], resamples)
+    ]
+    calibration = calibrations([places[one.name] for one in energy], events, resamples // 2)
     exactness = tuple(exactness_of(place) for place in places.values())
     firmware = tuple(made for place in places.values() if (made := firmware_of(place)) is not None)
-    found = Study(tuple(results), calibration, firmware, exactness, notes, given.quick)
-    write(found, out, given.page)
+    write(Study(tuple(results), calibration, firmware, exactness, notes, given.quick), out, given.page)
     say(f"The study is in {out}: study.md, study.json, plots; {time.monotonic() - started:.0f} s")
     refuse_differences(exactness)
     return 0
@@ -88,7 +92,8 @@ def write(found: Study, out: Path, page: Path | None) -> None:
     write_json(out / "study.json", found.to_json())
     write_text(out / "study.md", markdown(found))
     write_roc_curves(found.identification, out / "study" / "identification")
-    write_resolutions(found.calibration, out / "study" / "calibration")
+    for one in found.calibration[:1]:
+        write_resolutions(one, out / "study" / "calibration")
     if page is not None:
         into_page(found, page)
         for plot in sorted((out / "study").glob("*.png")):

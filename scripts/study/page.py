@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from trigml.physics.gains import Spread
 from trigml.physics.neutral_pions import fraction_merged
 from trigml.physics.resolution_fit import ResolutionFit
 from trigml.physics.uncertainties import Measured, NotMeasured
-from trigml.reports.regression import resolution_loss_table, resolution_tables
+from trigml.reports.performance import Row, Table
+from trigml.reports.regression import FitQuality, resolution_loss_table, resolution_tables
 from trigml.reports.terminal import markdown_table
 
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
@@ -39,7 +40,7 @@ class Study:
 
     Attributes:
         identification: every sample.
-        calibration: the energy calibration, if it was studied.
+        calibration: the energy calibration inside and over the whole range; empty if it was not studied.
         firmware: the shipped networks' RTL, as far as it was made.
         exactness: every network.
         notes: what a reader should know besides.
@@ -47,7 +48,7 @@ class Study:
     """
 
     identification: tuple[SampleResult, ...]
-    calibration: Calibration | None
+    calibration: tuple[Calibration, ...]
     firmware: tuple[Firmware, ...]
     exactness: tuple[Exactness, ...]
     notes: tuple[str, ...]
@@ -57,8 +58,8 @@ class Study:
     def expectations(self) -> list[Expectation]:
         """What was expected, and whether it holds."""
         found = list(of_identification(self.identification))
-        if self.calibration is not None:
-            found += of_calibration(self.calibration)
+        for inside in self.calibration[:1]:
+            found += of_calibration(inside)
         return [*found, of_hardware(self.exactness)]
 
     def to_json(self) -> dict[str, Any]:
@@ -67,7 +68,7 @@ class Study:
             "quick": self.quick,
             "versions": versions(),
             "identification": [result.to_json() for result in self.identification],
-            "calibration": None if self.calibration is None else self.calibration.to_json(),
+            "calibration": [one.to_json() for one in self.calibration],
             "firmware": [one.to_json() for one in self.firmware],
             "exactness": [one.to_json() for one in self.exactness],
             "expectations": [one.to_json() for one in self.expectations],
@@ -113,9 +114,8 @@ def _parts(study: Study) -> Iterator[str]:
         yield "![ROC curves](study/identification.png)"
         for result in study.identification:
             yield from _sample(result)
-    if study.calibration is not None:
+    if study.calibration:
         yield "### Energy calibration"
-        yield "![Response and resolution](study/calibration.png)"
         yield from _calibration(study.calibration)
     yield "### Beside the published offline study"
     yield from _published(study)
@@ -204,8 +204,8 @@ def _published(study: Study) -> Iterator[str]:
     )
     if study.identification:
         yield from _published_identification(study)
-    if study.calibration is not None:
-        yield from _published_resolution(study.calibration)
+    for inside in study.calibration[:1]:
+        yield from _published_resolution(inside)
 
 
 def _published_identification(study: Study) -> Iterator[str]:
@@ -245,28 +245,41 @@ def _find(study: Study, task: str, selection: Selection, *, merging_only: bool) 
     )
 
 
-def _calibration(found: Calibration) -> Iterator[str]:
+def _calibration(ranges: tuple[Calibration, ...]) -> Iterator[str]:
     yield (
         "The simple sum adds all trigger cells in the scale of the sample; the calibrated sum has one factor "
         "for the ECAL and one for the HCAL, fitted on the training events of all particle types together. "
-        "Trees and networks are trained on all particle types together, too."
+        "Trees and networks are trained on all particle types together, too. Median and mean response are "
+        "those of all energies."
     )
-    for table in resolution_tables(found.models):
-        yield table.grid().markdown()
-    for title, compared in (
-        ("Over the simple sum", found.over_simple),
-        ("Over the calibrated sum", found.over_calibrated),
-        ("Quantised over float", found.over_float),
-    ):
-        if compared:
-            yield f"**{title}**"
-            yield resolution_loss_table(compared).grid().markdown()
+    for found, plot in zip(ranges, ("![Response and resolution](study/calibration.png)", ""), strict=False):
+        yield f"#### From {found.edges[0]:g} to {found.edges[-1]:g} GeV"
+        if plot:
+            yield plot
+        for place, table in enumerate(resolution_tables(found.models)):
+            yield _with_fits_without_noise(table, found, place).grid().markdown()
+        over = {f"{name} / {SIMPLE}": one for name, one in found.over_simple.items()} | {
+            f"{name} / float": one for name, one in found.over_float.items()
+        }
+        yield resolution_loss_table(over).grid().markdown()
+
+
+def _with_fits_without_noise(table: Table, found: Calibration, place: int) -> Table:
+    """The table of a type with rows for the fits without b."""
+    kind = found.models[SIMPLE].groups[place].name
+    fits = [by_type[kind] for by_type in found.without_noise.values()]
+
+    def row(name: str, term: str) -> Row:
+        return Row(name, tuple(fit if isinstance(fit, NotMeasured) else getattr(fit, term) for fit in fits))
+
+    quality = tuple(fit if isinstance(fit, NotMeasured) else FitQuality(fit.chi2, fit.ndf) for fit in fits)
+    rows = (row("a without b [√GeV]", "stochastic"), row("c without b", "constant"))
+    return replace(table, rows=(*table.rows, *rows, Row("χ²/ndf without b", quality)))
 
 
 def _published_resolution(found: Calibration) -> Iterator[str]:
     network = found.networks[-1]
-    fits = {one.name: one.fit for one in found.models[SIMPLE].types}
-    ours = {one.name: one.fit for one in found.models[network.columns[Stage.FLOAT]].types}
+    fits, ours = found.without_noise[SIMPLE], found.without_noise[network.columns[Stage.FLOAT]]
     head = ("particle", "published: sum → CNN on cells", f"here: simple sum → {network.name}")
     rows = [head]
     for name, published in STOCHASTIC_TERMS.items():
@@ -278,7 +291,10 @@ def _published_resolution(found: Calibration) -> Iterator[str]:
                     f"{_stochastic(fits[name])} → {_stochastic(ours[name])}",
                 )
             )
-    yield "Stochastic term a, published in that study's units, here in √GeV (float networks):"
+    yield (
+        "Stochastic term a, published in that study's units; here in √GeV, float network, from "
+        f"{found.edges[0]:g} to {found.edges[-1]:g} GeV, fitted without b:"
+    )
     yield _table(rows, "<>>")
 
 

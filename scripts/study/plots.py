@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from study.calibration import CALIBRATED, TREES, Calibration
+from study.calibration import SIMPLE, TREES, Calibration
 from study.expectations import where
 from study.identification import ModelResult, SampleResult, Stage
 from study.plan import Inputs
@@ -48,17 +48,15 @@ def write_roc_curves(results: tuple[SampleResult, ...], stem: Path) -> None:
         write_figure(figure, stem)
 
 
-def write_resolutions(found: Calibration | None, stem: Path) -> None:
-    """Write ``stem.png`` and ``stem.pdf``: the calibrated sum, trees, and the networks' hardware."""
-    if found is None or CALIBRATED not in found.models:
-        return
-    names = [name for name in (CALIBRATED, TREES) if name in found.models]
+def write_resolutions(found: Calibration, stem: Path) -> None:
+    """Write ``stem.png`` and ``stem.pdf``: the simple sum, trees, and the networks' hardware."""
+    names = [name for name in (SIMPLE, TREES) if name in found.models]
     names += [network.columns[Stage.HARDWARE] for network in found.networks]
     write_resolution_plot(
         {name: found.models[name] for name in names},
         stem,
-        ratios={name: found.over_calibrated[name] for name in names[1:]},
-        reference=CALIBRATED,
+        ratios={name: found.over_simple[name] for name in names[1:]},
+        reference=SIMPLE,
         sample=f"{', '.join(found.types)}, 4 to 60 GeV",
     )
 
