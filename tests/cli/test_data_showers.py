@@ -25,7 +25,8 @@ def write(path: Path, pdg: int, axes: str = "layer, y, x", n: int = 12, **change
     """Showers of a few cells; ``changed`` datasets replace others, or leave them out (None)."""
     rng = np.random.default_rng(abs(pdg))
     ecal, hcal = np.zeros((n, 25, 25, 25), np.float32), np.zeros((n, 60, 5, 5), np.float32)
-    ecal[:, 5:20, 12, 12], hcal[:, 3, 2, 2] = 20 * rng.random((n, 15)), 30 * rng.random(n)
+    part = 0.1 if abs(pdg) == 211 else 1.0  # charged pions leave most of their energy in the HCAL
+    ecal[:, 5:20, 12, 12], hcal[:, 3, 2, 2] = 20 * part * rng.random((n, 15)), 30 * rng.random(n)
     if axes == "x, y, layer":
         ecal, hcal = (cells.transpose(0, 3, 2, 1) / 1000 for cells in (ecal, hcal))
     content = {"ECAL": ecal, "HCAL": hcal, "energy": rng.uniform(4, 20, n), "pdgID": np.full(n, pdg)}

@@ -34,8 +34,35 @@ def test_describing_says_what_is_in_the_file(make_lcd: MakeFile) -> None:
     assert (energy.minimum, energy.maximum, energy.mean) == (5, 34, 19.5)
     assert (angle.name, angle.unit) == ("openingAngle (true_opening_angle)", "rad")
     assert found.others == ("recoTheta",)
-    with pytest.raises(BadInput, match="energy, row 3"):
-        describe_showers(make_lcd("nan.h5", energy=np.where(np.arange(40) == 3, np.nan, 5.0)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("energy", np.nan, "energy, row 100"),
+        ("energy", -3.0, "energy is not positive"),
+        ("pdgID", np.nan, "pdgID, row 100"),
+        ("pdgID", 22.5, "pdgID, row 100"),
+        ("openingAngle", np.inf, "openingAngle, row 100"),
+    ],
+)
+def test_unusable_numbers_are_found_between_the_sampled_showers(
+    make_lcd: MakeFile, name: str, value: float, problem: str
+) -> None:
+    """Protects from quantiles of NaN and from a traceback: numbers are checked in the whole file."""
+    fine = {"energy": 5.0, "pdgID": 22.0, "openingAngle": 0.01}
+    values = np.full(1100, fine[name])
+    values[100] = value
+    with pytest.raises(BadInput, match=problem):
+        describe_showers(make_lcd("bad.h5", 1100, **{name: values}))
+
+
+def test_energies_are_shown_in_gev(make_lcd: MakeFile, tmp_path: Path) -> None:
+    """Protects the unit of the true energy, whatever the file has."""
+    path, layout = make_lcd("mev.h5", energy=np.full(40, 7000.0)), tmp_path / "mev.yml"
+    layout.write_text("{ecal: ECAL, energy: energy, axes: [x, y, layer], deposits: GeV, energy_unit: MeV}")
+    (energy,) = describe_showers(path, str(layout)).numbers
+    assert (energy.unit, energy.mean) == ("GeV", pytest.approx(7.0))
 
 
 def test_longer_files_are_sampled(make_lcd: MakeFile) -> None:

@@ -243,3 +243,10 @@ def test_outputs_that_would_destroy_something_are_refused(make_lcd: MakeFile) ->
     (path.parent / "old.h5").touch()
     with pytest.raises(BadInput, match="--force"):
         showers_to_events([("gamma", path)], path.parent / "old.h5", options)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_seeds_that_a_file_cannot_hold_are_refused(make_lcd: MakeFile, seed: int) -> None:
+    """Protects from a traceback: the seed goes into the provenance, which holds integers of 64 bits."""
+    with pytest.raises(BadInput, match="this cannot be a seed"):
+        converted([("gamma", make_lcd("g.h5"))], *SMALL, seed=seed)

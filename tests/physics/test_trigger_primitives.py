@@ -52,3 +52,12 @@ def test_cells_of_another_calorimeter_are_refused() -> None:
         replace(ECAL, weights=None).words(np.zeros((1, 3, 3, 4)), np.random.default_rng(1))
     with pytest.raises(BadInput, match="weights of layers"):
         ECAL.words(np.zeros((1, 4, 3, 3)), np.random.default_rng(1))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_scale_beyond_all_numbers_is_refused_without_a_warning() -> None:
+    """Protects stderr: an energy that overflows is said by one message."""
+    grid = TriggerGrid(layers=(1,), y=(1,), x=(1,))
+    part = TriggerCalorimeter(grid, None, 1e308, 0.0, WordFormat(0.5, 8))
+    with pytest.raises(BadInput, match="not a finite number"):
+        part.words(np.full((1, 1, 1, 1), 10.0), np.random.default_rng(1))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import h5py
 import numpy as np
@@ -12,11 +15,19 @@ from numpy.typing import NDArray
 from trigml.data.describe import QUANTILES
 from trigml.data.hdf5 import open_hdf5
 from trigml.data.layout import FORMAT
-from trigml.data.shower_files import Shape, ShowerFile, has_number, number_place, open_shower_file
+from trigml.data.shower_files import (
+    NumberPlace,
+    Shape,
+    ShowerFile,
+    has_number,
+    number_place,
+    open_shower_file,
+)
 from trigml.data.shower_layouts import NamedLayout, load_layout, recognised, unknown_layout
-from trigml.data.showers import Showers, read_rows
-from trigml.errors import BadInput
+from trigml.data.showers import Showers, numbers, pdg_numbers, read_rows, true_energies
 from trigml.progress import Progress, Silent
+
+_Number = TypeVar("_Number", np.float32, np.int32)
 
 _SAMPLED = 512
 _BLOCKS = 8
@@ -189,58 +200,57 @@ def _summary(opened: h5py.File, name: str, shape: Shape, blocks: list[NDArray[np
 def _particles(opened: h5py.File, file: ShowerFile) -> tuple[ParticleCount, ...] | None:
     if file.layout.pdg_id is None:
         return None
-    values, counts = np.unique(_column(opened, file, file.layout.pdg_id), return_counts=True)
+    values, counts = np.unique(
+        _column(number_place(opened, file.path, file.layout.pdg_id), file, pdg_numbers), return_counts=True
+    )
     order = np.argsort(counts)[::-1][:_MOST_KINDS]
     return tuple(ParticleCount(int(values[i]), int(counts[i])) for i in order)
 
 
 def _numbers(opened: h5py.File, file: ShowerFile) -> tuple[NumberSummary, ...]:
     layout = file.layout
-    wanted: list[tuple[str, str, str]] = [(layout.energy, layout.energy_unit, layout.energy)]
-    wanted += [
-        (extra.dataset, extra.unit, f"{extra.dataset} ({extra.column})")
-        for extra, there in zip(layout.extras, file.has_extra, strict=True)
-        if there
-    ]
-    found = []
-    for dataset, unit, name in wanted:
-        values = _column(opened, file, dataset).astype(np.float64)
-        finite = values[np.isfinite(values)]
-        if len(finite) < len(values) or not len(finite):
-            row = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise BadInput(
-                "a value of a shower is not a finite number", where=f"{file.path}: {name}, row {row}"
-            )
-        found.append(
-            NumberSummary(
-                name=name,
-                unit=unit,
-                minimum=float(finite.min()),
-                maximum=float(finite.max()),
-                mean=float(finite.mean()),
-                quantiles=tuple(map(float, np.quantile(finite, QUANTILES))),
-            )
-        )
+    energies = _column(number_place(opened, file.path, layout.energy), file, true_energies)
+    found = [_number_summary(layout.energy, "GeV", energies)]
+    for extra, there in zip(layout.extras, file.has_extra, strict=True):
+        if there:
+            values = _column(number_place(opened, file.path, extra.dataset), file, numbers)
+            found.append(_number_summary(f"{extra.dataset} ({extra.column})", extra.unit, values))
     return tuple(found)
 
 
-def _column(opened: h5py.File, file: ShowerFile, name: str) -> NDArray[np.number]:
-    """(N,), one number of each shower: 8 bytes a shower at most."""
-    place = number_place(opened, file.path, name)
-    step = max(1, _NUMBERS_AT_ONCE // max(1, int(np.prod(place.dataset.shape[1:]))))
-    blocks = [
-        place.dataset[start : start + step].reshape(min(step, file.n_showers - start), -1)[:, place.index]
-        for start in range(0, file.n_showers, step)
-    ]
-    return np.concatenate(blocks)
+def _number_summary(name: str, unit: str, values: NDArray[np.float32]) -> NumberSummary:
+    wide = values.astype(np.float64)
+    return NumberSummary(
+        name=name,
+        unit=unit,
+        minimum=float(wide.min()),
+        maximum=float(wide.max()),
+        mean=float(wide.mean()),
+        quantiles=tuple(map(float, np.quantile(wide, QUANTILES))),
+    )
+
+
+def _column(
+    place: NumberPlace,
+    file: ShowerFile,
+    read: Callable[[NumberPlace, ShowerFile, int, int], NDArray[_Number]],
+) -> NDArray[_Number]:
+    """(N,), one checked number of each shower: 4 bytes a shower."""
+    step = max(1, _NUMBERS_AT_ONCE // max(1, math.prod(place.dataset.shape[1:])))
+    return np.concatenate(
+        [
+            read(place, file, start, min(start + step, file.n_showers))
+            for start in range(0, file.n_showers, step)
+        ]
+    )
 
 
 def _others(opened: h5py.File, file: ShowerFile) -> tuple[str, ...]:
     layout = file.layout
-    numbers = [layout.energy, layout.pdg_id, *(extra.dataset for extra in layout.extras)]
+    names = [layout.energy, layout.pdg_id, *(extra.dataset for extra in layout.extras)]
     named = {layout.ecal, layout.hcal} | {
         number_place(opened, file.path, name).dataset.name.strip("/")
-        for name in numbers
+        for name in names
         if name is not None and has_number(opened, name)
     }
     others: list[str] = []

@@ -113,8 +113,8 @@ def showers_to_events(
             that holds another particle; values that are NaN, infinite or negative.
     """
     listener = progress or Silent()
-    if options.seed < 0:
-        raise BadInput("a seed is not negative", found=str(options.seed))
+    if not 0 <= options.seed < 2**63:
+        raise BadInput("this cannot be a seed", expected="0 to 2^63 - 1", found=str(options.seed))
     _check_output(sources, output, force)
     mixture = particles(sources, options.layout.layout)
     first = mixture[0].file

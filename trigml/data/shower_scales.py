@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trigml.data.primitives import PrimitivesFile
 from trigml.data.shower_layouts import NamedLayout
-from trigml.data.showers import Particle, particles, read_showers
+from trigml.data.showers import Particle, check_one_particle, particles, read_showers
 from trigml.errors import BadInput
 from trigml.physics.shower_shapes import energy_sum
 from trigml.physics.trigger_primitives import TriggerPrimitives
@@ -41,11 +41,12 @@ def measured_scales(
     / true and s = weighted deposits in the HCAL / true.
 
     Raises:
-        BadInput: no class ``electron``, a pion without HCAL, no deposits; what ``particles`` and
-            ``read_showers`` refuse.
+        BadInput: no class ``electron`` or another one than the two, pions without HCAL, no deposits, a scale
+            that is not above 0; what ``particles``, ``read_showers`` and ``check_one_particle`` refuse.
     """
     listener = progress or Silent()
-    if "electron" not in {name for name, _ in sources}:
+    names = {name for name, _ in sources}
+    if not {"electron"} <= names <= {"electron", "pion"}:
         raise BadInput(
             "the scales are measured with electrons, and that of the HCAL with charged pions",
             expected="electron=FILE, or electron=FILE pion=FILE",
@@ -53,17 +54,30 @@ def measured_scales(
         )
     mixture = particles(sources, layout.layout)
     fitted = primitives.fitted(mixture[0].file.ecal_shape, mixture[0].file.hcal_shape)
+    if "pion" in names and fitted.hcal is None:
+        raise BadInput(
+            "charged pions are for the scale of the HCAL, and the trigger primitives have none",
+            remedy="leave pion=FILE out, or use trigger primitives with an HCAL",
+        )
     ecal, _, true = _deposits(mixture, "electron", fitted, listener)
     if not (ecal > 0).any():
         raise BadInput("the electrons have no deposits in the ECAL")
     ecal_scale = float(np.median(true[ecal > 0] / ecal[ecal > 0]))
-    if "pion" not in {name for name, _ in sources} or fitted.hcal is None:
+    if "pion" not in names:
         return Scales(ecal_scale, None)
     ecal, hcal, true = _deposits(mixture, "pion", fitted, listener)
     missing, seen = 1 - ecal_scale * ecal / true, hcal / true
     if not seen.any():
         raise BadInput("the charged pions have no deposits in the HCAL")
-    return Scales(ecal_scale, float(missing @ seen / (seen @ seen)))
+    hcal_scale = float(missing @ seen / (seen @ seen))
+    if hcal_scale <= 0:
+        raise BadInput(
+            "the charged pions give no scale of the HCAL: the ECAL's scale alone gives them too much energy",
+            expected="a scale above 0",
+            found=f"{hcal_scale:.4g} GeV/MeV, with {ecal_scale:.4g} GeV/MeV for the ECAL",
+            remedy="see which particles and deposits the files hold: trigml data describe FILE",
+        )
+    return Scales(ecal_scale, hcal_scale)
 
 
 def _deposits(
@@ -71,10 +85,11 @@ def _deposits(
 ) -> NDArray[np.float64]:
     """(3, n): weighted deposits in ECAL and HCAL in MeV, true energy in GeV; 24 bytes a shower."""
     found = []
-    chosen = [particle.file for particle in mixture if particle.name == name]
-    with progress.task(f"Reading {name}", sum(file.n_showers for file in chosen)) as task:
-        for file in chosen:
-            for showers in read_showers(file, _BATCH):
+    chosen = [particle for particle in mixture if particle.name == name]
+    with progress.task(f"Reading {name}", sum(one.file.n_showers for one in chosen)) as task:
+        for one in chosen:
+            for showers in read_showers(one.file, _BATCH):
+                check_one_particle(showers, one, int(showers.row[0]), {})
                 ecal = energy_sum(primitives.ecal.weighted(showers.ecal))
                 hcal = np.zeros(len(showers))
                 if primitives.hcal is not None and showers.hcal is not None:

@@ -163,7 +163,7 @@ def mixed_showers(mixture: Sequence[Particle], *, seed: int, n_showers: int = 25
                 piece = read_rows(
                     opened, particle.file, start, stop, label=particle.label, first_row=particle.first_row
                 )
-            _check_one_particle(piece, particle, kinds)
+            check_one_particle(piece, particle, start, kinds)
             pieces.append(piece)
         yield from _shuffled(pieces, n_showers, rng)
 
@@ -240,8 +240,18 @@ def _concatenated(pieces: Sequence[Showers]) -> Showers:
     )
 
 
-def _check_one_particle(showers: Showers, particle: Particle, kinds: dict[int, int]) -> None:
-    """``kinds`` remembers the particle of each class."""
+def check_one_particle(showers: Showers, particle: Particle, start: int, kinds: dict[int, int]) -> None:
+    """Refuse showers of another particle than their class.
+
+    Args:
+        showers: consecutive ones of ``particle.file``.
+        particle: their file and class.
+        start: the row of the first one in the file.
+        kinds: remembers the particle of each class that is not named by its particle.
+
+    Raises:
+        BadInput: a PDG number that is not the class's (charges count as one).
+    """
     if showers.pdg_id is None:
         return
     kind = np.abs(showers.pdg_id)
@@ -254,7 +264,7 @@ def _check_one_particle(showers: Showers, particle: Particle, kinds: dict[int, i
         f"the class {particle.name!r} has more than one kind of particle"
         if named is None
         else f"this is another particle than the class {particle.name!r}",
-        where=f"{particle.file.path}: row {int(showers.row[index]) - particle.first_row}",
+        where=f"{particle.file.path}: row {start + index}",
         expected=f"PDG number {expected} or {-expected}",
         found=str(int(showers.pdg_id[index])),
         remedy="one file per particle type, named by its class: gamma=FILE pi0=FILE",
@@ -274,21 +284,11 @@ def read_rows(
     pdg_at = None if layout.pdg_id is None else number_place(opened, path, layout.pdg_id)
     if any(len(dataset) != file.n_showers for dataset in (opened[layout.ecal], energy_at.dataset)):
         raise BadInput("the file has changed since it was opened", where=str(path))
-    energy = _numbers(energy_at, path, start, stop)
-    if (energy <= 0).any():
-        index = int(np.flatnonzero(energy <= 0)[0])
-        raise BadInput(
-            "a true energy is not positive",
-            where=f"{path}: {layout.energy}, row {start + index}",
-            found=str(energy[index]),
-        )
-    if layout.energy_unit != "GeV":
-        energy *= np.float32(MEV[layout.energy_unit] / MEV["GeV"])
     return Showers(
         ecal=_cells(opened, file, layout.ecal, start, stop),
         hcal=None if layout.hcal is None else _cells(opened, file, layout.hcal, start, stop),
-        energy=energy,
-        pdg_id=None if pdg_at is None else _pdg(pdg_at, path, start, stop),
+        energy=true_energies(energy_at, file, start, stop),
+        pdg_id=None if pdg_at is None else pdg_numbers(pdg_at, file, start, stop),
         extras=_extras(opened, file, start, stop),
         source=np.full(stop - start, label, np.int32),
         row=np.arange(first_row + start, first_row + stop, dtype=np.int64),
@@ -300,7 +300,7 @@ def _extras(opened: h5py.File, file: ShowerFile, start: int, stop: int) -> Float
     for column, (extra, there) in enumerate(zip(file.layout.extras, file.has_extra, strict=True)):
         if there:
             place = number_place(opened, file.path, extra.dataset)
-            values[:, column] = _numbers(place, file.path, start, stop)
+            values[:, column] = numbers(place, file, start, stop)
         else:
             values[:, column] = extra.missing
     return values
@@ -324,14 +324,43 @@ def _cells(opened: h5py.File, file: ShowerFile, name: str, start: int, stop: int
     return cells
 
 
-def _numbers(place: NumberPlace, path: Path, start: int, stop: int) -> Floats:
+def true_energies(place: NumberPlace, file: ShowerFile, start: int, stop: int) -> Floats:
+    """The true energies in GeV of the showers ``start`` to ``stop``.
+
+    Raises:
+        BadInput: one is not finite or not above 0.
+    """
+    energy = numbers(place, file, start, stop)
+    if (energy <= 0).any():
+        index = int(np.flatnonzero(energy <= 0)[0])
+        raise BadInput(
+            "a true energy is not positive",
+            where=f"{file.path}: {file.layout.energy}, row {start + index}",
+            found=str(energy[index]),
+        )
+    if file.layout.energy_unit != "GeV":
+        energy *= np.float32(MEV[file.layout.energy_unit] / MEV["GeV"])
+    return energy
+
+
+def numbers(place: NumberPlace, file: ShowerFile, start: int, stop: int) -> Floats:
+    """One number of each of the showers ``start`` to ``stop``.
+
+    Raises:
+        BadInput: one is not finite.
+    """
     with np.errstate(over="ignore"):
         stored = place.dataset[start:stop].reshape(stop - start, -1)[:, place.index]
         values = stored.astype(np.float32)
-    return _finite(values, path, str(place.dataset.name), start)
+    return _finite(values, file.path, str(place.dataset.name), start)
 
 
-def _pdg(place: NumberPlace, path: Path, start: int, stop: int) -> npt.NDArray[np.int32]:
+def pdg_numbers(place: NumberPlace, file: ShowerFile, start: int, stop: int) -> npt.NDArray[np.int32]:
+    """The PDG numbers of the showers ``start`` to ``stop``.
+
+    Raises:
+        BadInput: one is not a whole number of 32 bits.
+    """
     values: npt.NDArray[Any] = place.dataset[start:stop].reshape(stop - start, -1)[:, place.index]
     with np.errstate(invalid="ignore"):
         whole = values.astype(np.int32)
@@ -339,7 +368,7 @@ def _pdg(place: NumberPlace, path: Path, start: int, stop: int) -> npt.NDArray[n
         index = int(np.flatnonzero(whole != values)[0])
         raise BadInput(
             "a PDG number is not a whole number of 32 bits",
-            where=f"{path}: {place.dataset.name}, row {start + index}",
+            where=f"{file.path}: {str(place.dataset.name).strip('/')}, row {start + index}",
             found=str(values[index]),
         )
     return whole

@@ -57,7 +57,8 @@ class TriggerCalorimeter:
         Raises:
             BadInput: the cells are not those of the grid.
         """
-        energies = self.scale * sum_to_trigger_cells(self.weighted(cells), self.grid)
+        with np.errstate(over="ignore"):  # an energy that is not finite is refused below
+            energies = self.scale * sum_to_trigger_cells(self.weighted(cells), self.grid)
         return digitise(add_noise(energies, self.noise, noise), self.word)
 
 
