@@ -175,7 +175,7 @@ def pytorch_style() -> onnx.ModelProto:
     g = m.node("Squeeze", m.node("GlobalMaxPool", a), m.constant([2, 3], np.int64))
     h = m.node("Flatten", m.node("GlobalAveragePool", a))
     f = m.node("Flatten", m.node("Neg", x))
-    ends = [m.constant(numbers, np.int64) for numbers in ([1, -2], [1 << 40, 3], [1, 3])]
+    ends = [m.constant(numbers, np.int64) for numbers in ([0, 1, -2], [2**31 - 1, 1 << 40, 3], [0, 1, 3])]
     block = m.node("Flatten", m.node("Slice", a, *ends))
     joined = m.node("Concat", m.node("Div", h, m.constant(4.0)), g, f, block, axis=1)
     y = m.quant(m.node("MatMul", joined, m.quant(m.weights(56, 5), 0.125, 4.0)), 0.25, 6.0)
@@ -315,6 +315,31 @@ def test_all_problems_in_one_go(tmp_path: Path) -> None:
     assert expected - {("x", "it is not quantised")} <= problems
     with pytest.raises(NoExactForm, match=r"broken\.onnx"):
         graph_from_qonnx(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers", "problem"),
+    [
+        ("Slice", ([0], [2], [0]), "axis 0 of 2"),
+        ("Slice", ([1], [2**31 - 1], [-2]), "axis -2 of 2"),
+        ("Slice", ([0], [2], [2]), "axis 2 of 2"),
+        ("Slice", ([0, 1], [2, 3], [1, -1]), "axes=[1, -1]"),
+        ("Slice", ([0, 1], [2], [1]), "starts=[0, 1], ends=[2], axes=[1], steps=[1, 1]"),
+        ("Slice", ([3], [0], [1], [-1]), "steps=[-1]"),
+        ("Slice", ([2], [2], [1]), "takes (0,) of (4,)"),
+        ("Slice", ([-9], [-7], [1]), "takes (0,) of (4,)"),
+        ("Reshape", ([4],), "reshapes (events, 4) to [4]"),
+    ],
+)
+def test_moves_that_a_graph_does_not_know(
+    tmp_path: Path, kind: str, numbers: tuple[list[int], ...], problem: str
+) -> None:
+    """Protects events from each other, and slices from being read as another block than they say."""
+    m = Model(8)
+    moved = m.node(kind, m.quant("x", 0.25, 5.0), *(m.constant(some, np.int64) for some in numbers))
+    path = tmp_path / "moved.onnx"
+    path.write_bytes(m.proto([moved], [4], [[4]]).SerializeToString())
+    assert problem in {found.what for found in problems_of_qonnx(path)}
 
 
 @pytest.mark.parametrize("kind", ["Concat", "Gather", "Add"])

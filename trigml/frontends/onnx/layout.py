@@ -13,6 +13,9 @@ from trigml.frontends.onnx.reader import Reader, axis_of
 from trigml.frontends.onnx.values import Tensor, exact_constants
 from trigml.frontends.refusals import refused
 
+_ALL = 2**31 - 1
+"""As the end of a slice: to the last one, however many there are (exporters write this number or more)."""
+
 
 def read_reshape(reader: Reader, node: Node) -> None:
     """Reshape to a constant shape that keeps the events apart."""
@@ -119,18 +122,27 @@ def read_transpose(reader: Reader, node: Node) -> None:
 
 
 def read_slice(reader: Reader, node: Node) -> None:
-    """A block of a tensor: Slice with constant ends and steps of 1."""
+    """A block of a tensor: Slice with constant ends and steps of 1; of the events, all."""
     source = reader.tensor(node)
     starts, ends = (reader.integers_of(node, index, name) for index, name in ((1, "starts"), (2, "ends")))
     starts, ends = starts or [], ends or []
     wanted = reader.integers_of(node, 3, "axes")
     places = list(range(len(starts))) if wanted is None else wanted
     steps = reader.integers_of(node, 4, "steps") or [1] * len(starts)
-    if not len(starts) == len(ends) == len(places) == len(steps) or set(steps) != {1}:
+    if not len(starts) == len(ends) == len(places) == len(steps):
+        given = f"starts={starts}, ends={ends}, axes={places}, steps={steps}"
+        raise refused(given, "they differ in length", "give one of each per axis")
+    if set(steps) - {1}:
         raise refused(f"steps={steps}", "a slice is a block of neighbours here", "use steps of 1")
     begin, shape = [0] * source.rank, list(source.shape)
+    seen: set[int] = set()
     for start, end, place in zip(starts, ends, places, strict=True):
+        if place in (0, -source.rank - 1) and start == 0 and end >= _ALL:
+            continue
         axis = axis_of(place, source.rank)
+        if axis in seen:
+            raise refused(f"axes={places}", "an axis stands there twice", "name each axis once")
+        seen.add(axis)
         first, last, _ = slice(start, end).indices(source.shape[axis])
         begin[axis], shape[axis] = first, last - first
     if min(shape) < 1:
