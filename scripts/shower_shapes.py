@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from trigml.data.hdf5 import open_hdf5
 from trigml.data.header import read_header
 from trigml.data.samples import resolve_files
 from trigml.data.splits import Split, SplitFractions, assign
-from trigml.errors import BadInput, TrigmlError
+from trigml.errors import BadInput, Interrupted, TrigmlError
 from trigml.physics.roc import auc
 from trigml.physics.shower_shapes import SHOWER_FEATURES
 from trigml.physics.uncertainties import Estimate
@@ -74,7 +74,7 @@ def read_sample(path: Path, task: tuple[str, str]) -> Sample:
     missing = [name for name in task if name not in names]
     if missing:
         raise BadInput(f"the class {missing[0]!r} is not in the events", where=str(path))
-    with h5py.File(path) as file:
+    with open_hdf5(path) as file:
         labels = file["labels"][:]
         rows = np.isin(labels, [names.index(name) for name in task])
         wanted = {*STUDY, *SHIFTED}
@@ -152,6 +152,8 @@ def main() -> int:
     except TrigmlError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return Interrupted.exit_code
     return 0
 
 
