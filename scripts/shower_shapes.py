@@ -59,7 +59,7 @@ class Sample:
 
     columns: dict[str, NDArray[np.float64]]
     signal: NDArray[np.bool_]
-    split: NDArray[np.uint8]
+    split: NDArray[np.int8]
 
     def matrix(self, names: Sequence[str], split: Split) -> NDArray[np.float32]:
         rows = self.split == split
@@ -113,9 +113,11 @@ def compare(path: Path, task: tuple[str, str]) -> list[Row]:
         Row(name, task, alone(columns[name], signal), alone(columns[f"{name}_shift"], signal))
         for name in DIVIDED
     ]
-    together = (("trees, all", STUDY, SHIFTED),)
     only = tuple(f"{name}_shift" for name in DIVIDED)
-    together += ((f"trees, these {len(DIVIDED)} only", DIVIDED, (*only, "ecal_mantissa")),)
+    together = (
+        ("trees, all", STUDY, SHIFTED),
+        (f"trees, these {len(DIVIDED)} only", DIVIDED, (*only, "ecal_mantissa")),
+    )
     return rows + [
         Row(what, task, trees(sample, with_), trees(sample, none)) for what, with_, none in together
     ]

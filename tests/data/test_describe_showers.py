@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from trigml.data.describe_showers import describe_showers, is_events_file, layout_of
+from trigml.data.describe_showers import common_layout, describe_showers, is_events_file, layout_of
 from trigml.errors import BadInput
 
 MakeFile = Callable[..., Path]
@@ -84,3 +84,17 @@ def test_events_and_showers_are_told_apart(make_lcd: MakeFile, make_events: Make
         file.move("ECAL", "cells")
     with pytest.raises(BadInput, match="neither events of trigml nor showers"):
         layout_of(path, None)
+
+
+@pytest.mark.parametrize("missing", ["pdgID", "HCAL"])
+@pytest.mark.parametrize("first", [True, False])
+def test_files_that_hold_different_things_are_refused(make_lcd: MakeFile, missing: str, first: bool) -> None:
+    """Protects from classes that are not checked, and cells left out, because the first file lacks them."""
+    whole, lacking = make_lcd("a.h5"), make_lcd("b.h5", **{missing: None})
+    angle = make_lcd("c.h5", openingAngle=np.full(40, 0.01))  # has a value where it is missing
+    paths = [lacking, whole] if first else [whole, lacking]
+    for layout in (None, "lcd"):
+        assert common_layout([whole, angle], layout) == layout_of(whole, layout)
+        with pytest.raises(BadInput, match="do not hold the same") as refusal:
+            common_layout(paths, layout)
+        assert missing in str(refusal.value)

@@ -256,7 +256,7 @@ def showers(
     verbose: Verbose = False,
 ) -> None:
     """Turn files of showers into a file of events."""
-    from trigml.data.describe_showers import layout_of
+    from trigml.data.describe_showers import common_layout
     from trigml.data.shower_events import ShowerOptions, showers_to_events
     from trigml.reports.showers import conversion_text
 
@@ -264,7 +264,7 @@ def showers(
     steps = _primitives(primitives, changes)
     sources = _sources(inputs)
     options = ShowerOptions(
-        layout=layout_of(sources[0][1], layout),
+        layout=common_layout([path for _, path in sources], layout),
         primitives=steps,
         seed=seed,
         title=title,
@@ -288,12 +288,13 @@ def scales(
     verbose: Verbose = False,
 ) -> None:
     """Measure the scales of trigger primitives."""
-    from trigml.data.describe_showers import layout_of
+    from trigml.data.describe_showers import common_layout
     from trigml.data.shower_scales import measured_scales
 
     console = Console(as_json, verbose)
     steps, sources = _primitives(primitives, changes), _sources(inputs)
-    found = measured_scales(sources, layout_of(sources[0][1], layout), steps, console)
+    named = common_layout([path for _, path in sources], layout)
+    found = measured_scales(sources, named, steps, console)
     hcal = [] if found.hcal is None else [f"HCAL {found.hcal:.4g} GeV/MeV"]
     console.result("\n".join([f"ECAL {found.ecal:.4g} GeV/MeV", *hcal]), asdict(found))
     also = "" if found.hcal is None else f" --set hcal.scale={found.hcal:.4g}"

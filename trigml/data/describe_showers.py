@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,7 @@ from trigml.data.shower_files import (
 )
 from trigml.data.shower_layouts import NamedLayout, load_layout, recognised, unknown_layout
 from trigml.data.showers import Showers, numbers, pdg_numbers, read_rows, true_energies
+from trigml.errors import BadInput
 from trigml.progress import Progress, Silent
 
 _Number = TypeVar("_Number", np.float32, np.int32)
@@ -160,6 +161,38 @@ def layout_of(path: Path, layout: str | None) -> NamedLayout:
     if found is None:
         raise unknown_layout(path)
     return found
+
+
+def common_layout(paths: Sequence[Path], layout: str | None) -> NamedLayout:
+    """The layout of several files, as ``layout_of``: what one of them has, such as PDG numbers, all have.
+
+    Raises:
+        BadInput: as ``layout_of``; a file of the same layout has other optional datasets than the first.
+    """
+    first = layout_of(paths[0], layout)
+    for path in paths[1:]:
+        found = layout_of(path, layout)
+        if found.name == first.name and found != first:  # of other layouts tells who opens the files
+            raise BadInput(
+                "the files of showers do not hold the same",
+                where=str(path),
+                expected=f"{_optional(first)}, as in {paths[0]}",
+                found=_optional(found),
+                remedy="a layout that says what all of them have: --layout FILE.yml (docs/showers.md)",
+            )
+    return first
+
+
+def _optional(named: NamedLayout) -> str:
+    """What of a layout a file may have or not."""
+    layout = named.layout
+    optional = [
+        layout.hcal,
+        layout.pdg_id,
+        *(extra.dataset for extra in layout.extras if extra.missing is None),
+    ]
+    names = ", ".join(name for name in optional if name is not None)
+    return f"layout {named.name} with {names or 'nothing else'}"
 
 
 def _sample(opened: h5py.File, file: ShowerFile) -> list[Showers]:
