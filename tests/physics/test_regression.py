@@ -74,6 +74,36 @@ def test_a_worse_regressor_is_seen() -> None:
     assert constant.uncertainty < 0.03
 
 
+def test_the_resolution_in_true_energy_does_not_hang_on_the_calibration() -> None:
+    """Protects the corrected figures: a power law of the output changes σ/E and its a, not the corrected."""
+    random = np.random.default_rng(6)
+    true = np.exp(random.uniform(np.log(4), np.log(60), 20_000))
+    linear = true * (1 + resolution_formula(true, 0.3, 0, 0.02) * random.normal(size=true.size))
+    types = np.zeros(true.size, dtype=int)
+    bent = 3 * np.sign(linear) * np.abs(linear) ** 0.6
+    one, other = (
+        regressor_performance(
+            values, true, types, ("toy",), bins=np.geomspace(4, 60, 11), resamples=40
+        ).overall
+        for values in (linear, bent)
+    )
+    for found in (one, other):
+        assert isinstance(found.corrected_fit, ResolutionFit)
+        assert found.corrected_fit.noise is None
+        a, c = found.corrected_fit.stochastic, found.corrected_fit.constant
+        assert isinstance(a, Measured)
+        assert isinstance(c, Measured)
+        assert a.value == pytest.approx(0.3, abs=4 * a.uncertainty)
+        assert a.uncertainty < 0.01
+        assert c.value == pytest.approx(0.02, abs=4 * c.uncertainty)
+    assert isinstance(one.fit, ResolutionFit)
+    assert isinstance(other.fit, ResolutionFit)
+    assert other.fit.values[0] < 0.75 * one.fit.values[0]
+    stored = json.loads(json.dumps(other.to_json(), allow_nan=False))
+    assert stored["fit_corrected_for_slope_without_b"] == other.corrected_fit.to_json()  # type: ignore[union-attr]
+    assert len(stored["corrected_for_slope"]) == len(stored["bins"]) == 10
+
+
 def test_types_with_few_events_are_not_measured() -> None:
     """Protects from numbers that hang on a handful of events, and from losing the others because of them."""
     predicted, true, types = toys(4000)
@@ -87,6 +117,7 @@ def test_types_with_few_events_are_not_measured() -> None:
     assert "too few events (30" in str(rare.whole)
     assert (rare.bins, len(rare.left_out)) == ((), len(EDGES) - 1)
     assert str(rare.fit).startswith("not measured: too few bins")
+    assert str(rare.corrected_fit).startswith("not measured: too few bins")
     assert (absent.n_events, str(absent.whole)) == (0, "not measured: no events")
     stored = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert stored["types"][1]["fit"] == rare.fit.to_json()

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trigml.errors import BadInput
-from trigml.physics.regressor_comparison import TypeComparison, _squared_terms, compare_regressors
+from trigml.physics.many_fits import squared_terms
+from trigml.physics.regressor_comparison import TypeComparison, compare_regressors
 from trigml.physics.resolution_fit import fit_resolution, resolution_formula, term_shapes
 from trigml.physics.uncertainties import Measured, NotMeasured
 
@@ -50,10 +51,10 @@ def test_the_quick_fit_is_that_of_minuit(terms: Terms, noise: float, seed: int) 
         return float((((widths - np.sqrt(squares @ term_shapes(energy))) / errors) ** 2).sum())
 
     slow = fit_resolution(energy, widths, errors, without=())
-    quick = _squared_terms(term_shapes(energy), widths, errors)
+    (quick,) = squared_terms(term_shapes(energy), widths[None], errors)
     assert chi2(quick) == pytest.approx(slow.chi2, abs=1e-3)
-    if min(slow.values) > 0.01:
-        np.testing.assert_allclose(np.sqrt(quick), slow.values, rtol=0.02)
+    assert (quick >= 0).all()
+    np.testing.assert_allclose(np.sqrt(quick @ term_shapes(energy)), slow.at(energy), rtol=2e-3)
 
 
 def test_a_higher_stochastic_term_is_found_with_the_right_uncertainty() -> None:
@@ -88,8 +89,11 @@ def test_equal_models_are_exactly_equal() -> None:
     for factor in (1, 4):  # powers of two, so that responses scale without rounding
         compared = compare_regressors(predicted, factor * predicted, true, types, "ab", resamples=20)
         for group in compared.groups:
-            figures = (group.width, group.stochastic, group.free, *(one.ratio for one in group.bins))
-            assert all(figure == Measured(1.0, 0.0) for figure in figures)
+            figures = (group.width, group.corrected, group.stochastic, group.free)
+            of_bins = [ratio for one in group.bins for ratio in (one.ratio, one.corrected)]
+            measured = [figure for figure in (*figures, *of_bins) if isinstance(figure, Measured)]
+            assert set(figures) == {Measured(1.0, 0.0)} == set(measured)
+            assert len(measured) == 4 + 2 * len(group.bins) - 2  # all but the corrected ratios of both ends
     assert [group.name for group in compared.groups] == ["a", "b", "all"]
     assert sum(one.n_events for one in compared.types) == compared.overall.n_events
 
@@ -107,6 +111,45 @@ def test_pairing_makes_small_differences_visible() -> None:
     assert value(separate.width).uncertainty > 0.01
 
 
+def test_a_model_that_knows_the_range_is_unmasked() -> None:
+    """Protects the fair measure: pulling predictions together gains in σ/E, but nothing once corrected."""
+    random = np.random.default_rng(3)
+    true = np.exp(random.uniform(np.log(4), np.log(60), 6000))
+    ours = true * np.maximum(random.normal(1, 0.8 / np.sqrt(true)), 0.05)
+    pulled = 15 * (ours / 15) ** 0.7
+    better = true + 0.8 * (ours - true)
+    types = np.zeros(6000, dtype=int)
+    by_knowing, by_measuring = (
+        compare_regressors(ours, theirs, true, types, ("toy",), bins=EDGES, resamples=40).overall
+        for theirs in (pulled, better)
+    )
+    assert value(by_knowing.width).value < 0.8
+    assert value(by_knowing.corrected).value == pytest.approx(1, abs=1e-3)
+    assert value(by_measuring.corrected).value == pytest.approx(0.8, abs=0.01)
+    assert 0 < value(by_measuring.corrected).uncertainty < 0.01
+    first, second, *_, last = by_measuring.bins
+    assert "first and the last bin" in str(first.corrected)
+    assert first.to_json()["ratio_corrected_for_slope"] == last.corrected.to_json()
+    assert value(second.corrected).value == pytest.approx(0.8, abs=0.02)
+
+
+def test_the_corrected_ratio_has_the_right_uncertainty() -> None:
+    """Protects its coverage: pulls of 20 toy experiments with different fluctuations of both models."""
+    pulls = []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        true = np.exp(random.uniform(np.log(4), np.log(60), 2000))
+        ours, theirs = (
+            true**power * random.normal(1, power * a / np.sqrt(true))
+            for a, power in ((0.3, 1.0), (0.27, 0.8))
+        )
+        types = np.zeros(2000, dtype=int)
+        found = compare_regressors(ours, theirs, true, types, ("toy",), bins=EDGES, resamples=40).overall
+        pulls.append((value(found.corrected).value - 0.9) / value(found.corrected).uncertainty)
+    assert abs(np.mean(pulls)) < 0.8
+    assert 0.6 < np.std(pulls) < 1.5
+
+
 def test_what_cannot_be_compared_says_why() -> None:
     """Protects from ratios of terms that may be 0, of too few bins, and of no bins at all."""
     no_stochastic = pair((0.0, 1.0, 0.05), (0.0, 1.1, 0.05))
@@ -116,6 +159,7 @@ def test_what_cannot_be_compared_says_why() -> None:
     assert 0 < len(few.bins) < 4
     assert value(few.width) == Measured(1.0, 0.0)
     assert "at least 4 are needed" in str(few.stochastic)
+    assert "too few bins for the slope" in str(few.corrected) == str(few.bins[0].corrected)
     none = pair((0.3, 0.3, 0.02), (0.3, 0.3, 0.02), n=60)
     assert none.bins == ()
     assert "no bin of true energy" in str(none.width)

@@ -12,11 +12,12 @@ from trigml.errors import BadInput
 from trigml.physics.regression import RegressorPerformance, regressor_performance
 from trigml.physics.regressor_comparison import compare_regressors
 from trigml.physics.resolution_fit import ResolutionFit
+from trigml.physics.uncertainties import NotMeasured
 from trigml.reports.regression import resolution_loss_table, resolution_tables
 from trigml.reports.resolution_plot import write_resolution_plot
 
 NAMES = ("e$_1", "rare")
-EDGES = (4, 8, 16, 30, 45, 60)
+EDGES = (4, 8, 16, 24, 35, 45, 60)
 RANDOM = np.random.default_rng(1)
 TRUE = RANDOM.uniform(4, 60, 1500)
 TYPES = (np.arange(1500) < 40).astype(int)
@@ -44,8 +45,14 @@ def test_each_particle_type_has_a_table_of_all_models() -> None:
         assert rows["c"][place] == kind.fit.constant
         assert str(rows["χ²/ndf"][place]) == f"{kind.fit.chi2:.1f}/{kind.fit.ndf}"
         shown = [values[place] for name, values in rows.items() if name.startswith("σ/E, ")]
-        assert shown == [kind.bins[at].resolution for at in (0, 2, 4)]
-    assert "σ/E, 16 to 30 GeV" in rows
+        assert shown == [kind.bins[at].resolution for at in (0, 2, 5)]
+        shown = [values[place] for name, values in rows.items() if name.startswith("σ/E corrected, ")]
+        assert shown == [kind.corrected[at].resolution for at in (1, 3, 4)]
+        assert not any(isinstance(figure, NotMeasured) for figure in shown)
+        assert isinstance(kind.corrected_fit, ResolutionFit)
+        assert rows["a, corrected [√GeV]"][place] == kind.corrected_fit.stochastic
+        assert rows["c, corrected"][place] == kind.corrected_fit.constant
+    assert "σ/E, 16 to 24 GeV" in rows
     assert tables[0].to_json()["columns"] == ["float", "quantised"]
 
 
@@ -64,10 +71,11 @@ def test_ratios_stand_beside_each_other() -> None:
         for other in (FLOAT, WORSE)
     )
     table = resolution_loss_table({"same": same, "worse": worse})
-    assert [row.quantity.split(":")[0] for row in table.rows] == ["e$_1"] * 3 + ["rare"] * 3 + ["all"] * 3
+    assert [row.quantity.split(":")[0] for row in table.rows] == ["e$_1"] * 4 + ["rare"] * 4 + ["all"] * 4
     assert table.rows[0].values == (same.types[0].width, worse.types[0].width)
-    assert table.rows[1].values == (same.types[0].stochastic, worse.types[0].stochastic)
-    assert table.rows[2].values == (same.types[0].free, worse.types[0].free)
+    assert table.rows[1].values == (same.types[0].corrected, worse.types[0].corrected)
+    assert table.rows[2].values == (same.types[0].stochastic, worse.types[0].stochastic)
+    assert table.rows[3].values == (same.types[0].free, worse.types[0].free)
     assert "1 ± 0" in table.to_text()
     assert "no bin of true energy" in table.grid().markdown()
 

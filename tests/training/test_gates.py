@@ -83,6 +83,8 @@ def regressor(*medians: float | NotMeasured) -> RegressorPerformance:
             (),
             (),
             nothing,
+            (),
+            nothing,
         )
         for place, median in enumerate(medians)
     )
@@ -93,7 +95,7 @@ def comparison(*ratios: Measured | NotMeasured) -> RegressorComparison:
     """One particle type per ratio of stochastic terms."""
     nothing = NotMeasured("not asked for")
     types = tuple(
-        TypeComparison(f"type{place}", 1000, nothing, ratio, nothing, ())
+        TypeComparison(f"type{place}", 1000, nothing, nothing, ratio, nothing, ())
         for place, ratio in enumerate(ratios)
     )
     return RegressorComparison(1000, (0, 60), types[0], types)

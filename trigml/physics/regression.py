@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from trigml.errors import BadInput
 from trigml.physics.resolution import FEWEST_EVENTS, EnergyBin, LeftOutBin, checked_edges, usable_bins
-from trigml.physics.resolution_fit import ResolutionFit, fit_bins
-from trigml.physics.uncertainties import FloatArray, NotMeasured
+from trigml.physics.resolution_fit import ResolutionFit, Term, fit_resolution
+from trigml.physics.response_slope import CorrectedBin, corrected_bins
+from trigml.physics.uncertainties import FloatArray, Measured, NotMeasured
 
 ALL = "all"
 """Name of all particle types together, in the proportions of the sample."""
@@ -39,6 +40,9 @@ class TypePerformance:
         bins: figures per bin of true energy.
         left_out: bins in which nothing can be measured.
         fit: of the bins' half-widths, σ/E = a/√E ⊕ b/E ⊕ c.
+        corrected: slope of the response and resolution corrected for it, in the same bins as ``bins``.
+        corrected_fit: of the corrected resolutions, σ/E = a/√E ⊕ c. Without b, so that models have the same
+            terms: without the lowest bin, a and b can hardly be told apart.
     """
 
     name: str
@@ -47,6 +51,8 @@ class TypePerformance:
     bins: tuple[EnergyBin, ...]
     left_out: tuple[LeftOutBin, ...]
     fit: ResolutionFit | NotMeasured
+    corrected: tuple[CorrectedBin, ...]
+    corrected_fit: ResolutionFit | NotMeasured
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -57,6 +63,8 @@ class TypePerformance:
             "bins": [energy_bin.to_json() for energy_bin in self.bins],
             "left_out": [energy_bin.to_json() for energy_bin in self.left_out],
             "fit": self.fit.to_json(),
+            "corrected_for_slope": [energy_bin.to_json() for energy_bin in self.corrected],
+            "fit_corrected_for_slope_without_b": self.corrected_fit.to_json(),
         }
 
 
@@ -201,6 +209,7 @@ def _measured(
     name: str, values: FloatArray, true: FloatArray, edges: FloatArray, *, seed: int, resamples: int
 ) -> TypePerformance:
     bins, left_out = usable_bins(values, true, edges, seed=seed, resamples=resamples)
+    corrected = corrected_bins(values, true, edges, seed=seed, resamples=resamples)
     return TypePerformance(
         name=name,
         n_events=len(true),
@@ -208,6 +217,8 @@ def _measured(
         bins=bins,
         left_out=left_out,
         fit=_fitted(bins),
+        corrected=corrected,
+        corrected_fit=_fitted(corrected, without=("b",)),
     )
 
 
@@ -219,9 +230,13 @@ def _in_one_bin(values: FloatArray, true: FloatArray, seed: int, resamples: int)
     return bins[0] if bins else NotMeasured(left_out[0].reason)
 
 
-def _fitted(bins: Sequence[EnergyBin]) -> ResolutionFit | NotMeasured:
+def _fitted(
+    bins: Sequence[EnergyBin | CorrectedBin], without: tuple[Term, ...] | None = None
+) -> ResolutionFit | NotMeasured:
+    points = [(one.energy, one.resolution) for one in bins if isinstance(one.resolution, Measured)]
+    rows = [(energy, figure.value, figure.uncertainty) for energy, figure in points]
     try:
-        return fit_bins(bins)
+        return fit_resolution(*np.array(rows).reshape(-1, 3).T, without=without, limits=True)
     except BadInput as error:
         found = f" ({error.found})" if error.found else ""
         return NotMeasured(f"{error.problem}{found}")

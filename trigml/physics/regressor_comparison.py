@@ -5,9 +5,13 @@ much better than the two figures: the uncertainties are from a paired bootstrap,
 same events for both (from within each bin of true energy).
 
 The stochastic term is no figure that can be compared as it is: in a fit of σ/E = a/√E ⊕ b/E ⊕ c the terms
-trade against each other, so that a may rise because c falls. Three ratios answer three questions:
+trade against each other, so that a may rise because c falls. Four ratios answer four questions:
 
 * ``width``: the geometric mean over the bins of the ratio of σ/E. It needs no formula.
+* ``corrected``: the same of the resolutions corrected for the slope of the response (``response_slope``),
+  over all bins but the first and the last. It does not change if a model is recalibrated, and a model that
+  knows the range of the sample gains nothing from it: between models that differ in kind this is the fair
+  measure.
 * ``stochastic``: the ratio a / a in one fit of both models in which each has its own a, and b and c are
   common. All of the difference in resolution is then put down to the stochastic term: a candidate that is
   worse in the noise or the constant term only, is shown to be worse. This is for models that differ little,
@@ -21,22 +25,22 @@ of the bins are the bootstrap's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trigml.errors import BadInput
+from trigml.physics.many_fits import squared_terms
 from trigml.physics.regression import checked_energies, energy_edges, groups_of
-from trigml.physics.resolution import bin_members, checked_edges, middle_and_ends, why_not
+from trigml.physics.resampling import check_resamples
+from trigml.physics.resolution import checked_edges, middle_and_ends
 from trigml.physics.resolution_fit import FEWEST_BINS, term_shapes
+from trigml.physics.response_slope import DrawnBin, corrected, drawn_bins
 from trigml.physics.uncertainties import FloatArray, Measured, NotMeasured
 
 RESAMPLES = 200
-_STEPS = 50
-_SETTLED = 1e-10
 _MOST_AT_BOUND = 0.1
 """In more resamples than these a stochastic term may not be at its bound, or the ratio is not measured."""
 
@@ -50,6 +54,7 @@ class BinRatio:
         energy: 1 / ⟨1/E⟩ in GeV, as in ``EnergyBin``.
         n_events: in the bin.
         ratio: candidate / reference.
+        corrected: ratio of the resolutions corrected for the slope, or why there is none.
     """
 
     lower: float
@@ -57,6 +62,7 @@ class BinRatio:
     energy: float
     n_events: int
     ratio: Measured
+    corrected: Measured | NotMeasured
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -66,6 +72,7 @@ class BinRatio:
             "energy": self.energy,
             "n_events": self.n_events,
             "ratio": self.ratio.to_json(),
+            "ratio_corrected_for_slope": self.corrected.to_json(),
         }
 
 
@@ -77,6 +84,7 @@ class TypeComparison:
         name: of the particle type, or ``all``.
         n_events: in the sample.
         width: geometric mean of the bins' ratios.
+        corrected: that of the ratios corrected for the slope.
         stochastic: ratio of the stochastic terms with common b and c.
         free: ratio of the stochastic terms of separate fits.
         bins: the ratio in each bin in which both models can be measured.
@@ -85,6 +93,7 @@ class TypeComparison:
     name: str
     n_events: int
     width: Measured | NotMeasured
+    corrected: Measured | NotMeasured
     stochastic: Measured | NotMeasured
     free: Measured | NotMeasured
     bins: tuple[BinRatio, ...]
@@ -95,6 +104,7 @@ class TypeComparison:
             "name": self.name,
             "n_events": self.n_events,
             "width": self.width.to_json(),
+            "width_corrected_for_slope": self.corrected.to_json(),
             "stochastic": self.stochastic.to_json(),
             "stochastic_of_free_fits": self.free.to_json(),
             "bins": [found.to_json() for found in self.bins],
@@ -156,8 +166,7 @@ def compare_regressors(
     ours, true = checked_energies(reference, truth, types, type_names)
     theirs, _ = checked_energies(candidate, truth, types, type_names)
     edges = energy_edges(true, len(type_names)) if bins is None else checked_edges(ours, true, bins)
-    if resamples < 10:
-        raise BadInput("a bootstrap needs at least 10 resamples", found=str(resamples))
+    check_resamples(resamples)
     overall, *kinds = (
         _compared(
             name, np.stack([ours, theirs])[:, chosen], true[chosen], edges, seed=seed, resamples=resamples
@@ -167,83 +176,87 @@ def compare_regressors(
     return RegressorComparison(len(true), tuple(edges.tolist()), overall, tuple(kinds))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _PairedBin:
-    """Resolutions of both models in one bin.
-
-    Attributes:
-        lower, upper, energy, n_events: as of ``BinRatio``.
-        widths: (2,), reference and candidate.
-        drawn: (resamples, 2), the same in each resample of the events.
-    """
-
-    lower: float
-    upper: float
-    energy: float
-    n_events: int
-    widths: FloatArray
-    drawn: FloatArray
-
-    @property
-    def ratio(self) -> BinRatio:
-        ratios = self.drawn[:, 1] / self.drawn[:, 0]
-        value = Measured(float(self.widths[1] / self.widths[0]), float(ratios.std(ddof=1)))
-        return BinRatio(self.lower, self.upper, self.energy, self.n_events, value)
-
-
 def _compared(
     name: str, values: FloatArray, true: FloatArray, edges: FloatArray, *, seed: int, resamples: int
 ) -> TypeComparison:
     """The comparison of one type: ``values`` is (2, n), reference and candidate."""
-    pairs = tuple(_paired_bins(values, true, edges, seed, resamples))
-    if not pairs:
+    bins = tuple(drawn_bins(values, true, edges, seed=seed, resamples=resamples))
+    if not bins:
         nothing = NotMeasured("no bin of true energy in which both models can be measured")
-        return TypeComparison(name, len(true), nothing, nothing, nothing, ())
-    widths = np.stack([pair.widths for pair in pairs], axis=1)
-    drawn = np.stack([pair.drawn for pair in pairs], axis=2)
+        return TypeComparison(name, len(true), nothing, nothing, nothing, nothing, ())
+    widths, drawn = _resolutions(bins)
     errors = drawn.std(axis=0, ddof=1)
-    shapes = term_shapes(np.array([pair.energy for pair in pairs]))
+    shapes = term_shapes(np.array([one.energy for one in bins]))
+    whole, of_bins = _corrected_ratios(bins)
     return TypeComparison(
         name=name,
         n_events=len(true),
         width=_ratio(_width_ratio, widths, drawn),
+        corrected=whole,
         stochastic=_fitted_ratio(lambda both: _common_ratio(shapes, both, errors), widths, drawn, errors),
         free=_fitted_ratio(lambda both: _free_ratio(shapes, both, errors), widths, drawn, errors),
-        bins=tuple(pair.ratio for pair in pairs),
+        bins=tuple(
+            BinRatio(
+                lower=one.lower,
+                upper=one.upper,
+                energy=one.energy,
+                n_events=len(one.true),
+                ratio=_bin_ratio(widths[:, place], drawn[:, :, place]),
+                corrected=of_bins[place],
+            )
+            for place, one in enumerate(bins)
+        ),
     )
 
 
-def _paired_bins(
-    values: FloatArray, true: FloatArray, edges: FloatArray, seed: int, resamples: int
-) -> Iterator[_PairedBin]:
-    rng = np.random.default_rng(seed)
-    for lower, upper, inside in bin_members(true, edges):
-        responses = values[:, inside] / true[inside]
-        if any(why_not(model) for model in responses):
-            continue
-        n = len(inside)
-        yield _PairedBin(
-            lower=lower,
-            upper=upper,
-            energy=float(1 / np.mean(1 / true[inside])),
-            n_events=n,
-            widths=_resolutions(responses),
-            drawn=np.stack([_resolutions(responses[:, rng.integers(0, n, n)]) for _ in range(resamples)]),
-        )
+def _resolutions(bins: Sequence[DrawnBin]) -> tuple[FloatArray, FloatArray]:
+    """Half-width of the central 68.27 % / median, (2, b) of both models, (resamples, 2, b) drawn."""
+    widths = np.empty((2, len(bins)))
+    drawn = np.empty((len(bins[0].counts), 2, len(bins)))
+    for place, one in enumerate(bins):
+        for model, predicted in enumerate(one.predicted):
+            for ends, to in zip(one.ends(predicted / one.true), (widths, drawn), strict=True):
+                low, median, high = ends
+                to[..., model, place] = (high - low) / 2 / median
+    return widths, drawn
 
 
-def _resolutions(responses: FloatArray) -> FloatArray:
-    """(2,): half-width of the central 68.27 % / median of the responses (2, n) of each model."""
-    low, median, high = middle_and_ends(np.sort(responses, axis=1))
-    return np.asarray((high - low) / 2 / median)
+def _bin_ratio(widths: FloatArray, drawn: FloatArray) -> Measured:
+    return Measured(float(widths[1] / widths[0]), float((drawn[:, 1] / drawn[:, 0]).std(ddof=1)))
 
 
-def _width_ratio(widths: FloatArray) -> float | None:
-    return float(np.exp(np.mean(np.log(widths[1] / widths[0])))) if (widths > 0).all() else None
+def _corrected_ratios(
+    bins: Sequence[DrawnBin],
+) -> tuple[Measured | NotMeasured, tuple[Measured | NotMeasured, ...]]:
+    """The ratio of the corrected resolutions: geometric mean, and in each bin."""
+    ours, theirs = (corrected(bins, model) for model in (0, 1))
+    if isinstance(ours, NotMeasured) or isinstance(theirs, NotMeasured):
+        nothing = next(one for one in (ours, theirs) if isinstance(one, NotMeasured))
+        return nothing, (nothing,) * len(bins)
+    reasons = [one or other for one, other in zip(ours.why_not, theirs.why_not, strict=True)]
+    widths = np.stack([ours.widths, theirs.widths])
+    drawn = np.stack([ours.drawn_widths, theirs.drawn_widths], axis=1)
+
+    def over(places: list[int]) -> Measured | NotMeasured:
+        return _ratio(_width_ratio, widths[:, places], drawn[:, :, places])
+
+    usable = [place for place, reason in enumerate(reasons) if not reason]
+    return (
+        over(usable) if usable else NotMeasured("no bin in which both models can be corrected for the slope"),
+        tuple(NotMeasured(reason) if reason else over([place]) for place, reason in enumerate(reasons)),
+    )
 
 
-def _common_ratio(shapes: FloatArray, widths: FloatArray, errors: FloatArray) -> float | None:
-    """a / a in a fit with common b and c."""
+def _width_ratio(widths: FloatArray) -> FloatArray:
+    """(samples,), geometric mean of the ratios of widths (samples, 2, b); NaN if one of them is none."""
+    is_good = (np.isfinite(widths) & (widths > 0)).all(axis=(1, 2))
+    ratios = np.full(len(widths), np.nan)
+    ratios[is_good] = np.exp(np.log(widths[is_good, 1] / widths[is_good, 0]).mean(axis=1))
+    return ratios
+
+
+def _common_ratio(shapes: FloatArray, widths: FloatArray, errors: FloatArray) -> FloatArray:
+    """(samples,), a / a in fits of widths (samples, 2, b) with common b and c."""
     stochastic, noise, constant = shapes
     nothing = np.zeros_like(stochastic)
     columns = np.stack(
@@ -254,45 +267,27 @@ def _common_ratio(shapes: FloatArray, widths: FloatArray, errors: FloatArray) ->
             np.tile(constant, 2),
         ]
     )
-    squares = _squared_terms(columns, widths.ravel(), errors.ravel())
-    return _root_ratio(squares[1], squares[0])
+    squares = squared_terms(columns, widths.reshape(len(widths), -1), errors.ravel())
+    return _root_ratio(squares[:, 1], squares[:, 0])
 
 
-def _free_ratio(shapes: FloatArray, widths: FloatArray, errors: FloatArray) -> float | None:
-    """a / a of separate fits."""
-    ours, theirs = (_squared_terms(shapes, widths[model], errors[model])[0] for model in (0, 1))
+def _free_ratio(shapes: FloatArray, widths: FloatArray, errors: FloatArray) -> FloatArray:
+    """(samples,), a / a of separate fits of widths (samples, 2, b)."""
+    ours, theirs = (squared_terms(shapes, widths[:, model], errors[model])[:, 0] for model in (0, 1))
     return _root_ratio(theirs, ours)
 
 
-def _root_ratio(above: float, below: float) -> float | None:
+def _root_ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+    """NaN where one of them is 0."""
+    ratios = np.full(len(above), np.nan)
+    is_good = (above > 0) & (below > 0)
     # The steps of the fit settle at 1e-10: two equal models are equal.
-    return round(float(np.sqrt(above / below)), 9) if above > 0 and below > 0 else None
-
-
-def _squared_terms(columns: FloatArray, widths: FloatArray, errors: FloatArray) -> FloatArray:
-    """(k,), not negative: the x that minimise Σ ((width − √(Σ x column)) / error)², columns (k, m).
-
-    σ² is linear in the squared terms, and around a curve f the width is (f + σ²/f) / 2: so each step is a
-    linear problem with non-negative unknowns (Lawson and Hanson), with the curve of the step before.
-    """
-    from scipy.optimize import nnls  # type: ignore[import-untyped]
-
-    curve = widths
-    squares = np.zeros(len(columns))
-    for _ in range(_STEPS):
-        weight = 1 / (2 * curve * errors)
-        before, (squares, _) = (
-            squares,
-            nnls(columns.T * weight[:, None], (2 * widths - curve) * curve * weight),
-        )
-        curve = np.sqrt(squares @ columns)
-        if not (curve > 0).all() or np.abs(squares - before).max() <= _SETTLED * squares.max():
-            break
-    return np.asarray(squares)
+    ratios[is_good] = np.round(np.sqrt(above[is_good] / below[is_good]), 9)
+    return ratios
 
 
 def _fitted_ratio(
-    ratio: Callable[[FloatArray], float | None], widths: FloatArray, drawn: FloatArray, errors: FloatArray
+    ratio: Callable[[FloatArray], FloatArray], widths: FloatArray, drawn: FloatArray, errors: FloatArray
 ) -> Measured | NotMeasured:
     n_bins = widths.shape[1]
     if n_bins < FEWEST_BINS:
@@ -303,16 +298,15 @@ def _fitted_ratio(
 
 
 def _ratio(
-    ratio: Callable[[FloatArray], float | None], widths: FloatArray, drawn: FloatArray
+    ratio: Callable[[FloatArray], FloatArray], widths: FloatArray, drawn: FloatArray
 ) -> Measured | NotMeasured:
     """The ratio with half the width of the central 68.27 % of its resamples."""
-    value = ratio(widths)
-    resampled = [ratio(sample) for sample in drawn]
-    at_bound = resampled.count(None)
-    if value is None or at_bound > _MOST_AT_BOUND * len(resampled):
-        where = "the fit" if value is None else f"{at_bound} of {len(resampled)} resamples"
-        return NotMeasured(f"a stochastic term may be 0, it is at its bound in {where}")
+    value, resampled = float(ratio(widths[None])[0]), ratio(drawn)
+    at_bound = np.isnan(resampled)
+    if np.isnan(value) or at_bound.sum() > _MOST_AT_BOUND * len(resampled):
+        where = "the sample itself" if np.isnan(value) else f"{at_bound.sum()} of {len(resampled)} resamples"
+        return NotMeasured(f"a width or a stochastic term may be 0 or without bound, it is in {where}")
     # A resample at the bound, whose ratio may be anything, counts in both tails.
-    low, _, _ = middle_and_ends(np.sort([0.0 if one is None else one for one in resampled]))
-    _, _, high = middle_and_ends(np.sort([np.inf if one is None else one for one in resampled]))
+    low, _, _ = middle_and_ends(np.sort(np.where(at_bound, 0.0, resampled)))
+    _, _, high = middle_and_ends(np.sort(np.where(at_bound, np.inf, resampled)))
     return Measured(value, float(high - low) / 2)

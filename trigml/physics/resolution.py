@@ -2,7 +2,7 @@
 
 The response of an event is reconstructed / true energy. The resolution of a bin is relative: the width of its
 responses divided by their middle, so that it does not depend on the scale of the calibration. All
-uncertainties are those of the finite sample, from bootstrap (Efron, Ann. Statist. 7 (1979) 1): the standard
+uncertainties are those of the finite sample, from bootstrap (``trigml.physics.resampling``): the standard
 deviation over samples of the same size drawn from the bin's events with replacement.
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trigml.errors import BadInput
+from trigml.physics.resampling import check_resamples, drawn_counts, drawn_ordered
 from trigml.physics.uncertainties import FloatArray, Measured
 
 FEWEST_EVENTS = 50
@@ -121,27 +122,36 @@ def gaussian_core(responses: FloatArray) -> tuple[float, float]:
     of 1 − 2 k φ(k) / (2 Φ(k) − 1), k = 2, which is corrected for; so a pure Gaussian keeps its width, and
     tails beyond 2 standard deviations have no weight.
     """
-    return _ordered_core(np.sort(responses))
+    middle, width = _ordered_core(np.sort(responses)[None])
+    return float(middle[0]), float(width[0])
 
 
-def _ordered_core(ordered: FloatArray) -> tuple[float, float]:
-    low, middle, high = map(float, middle_and_ends(ordered))
+def _ordered_core(ordered: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Middle and width, (samples,) each, of the core of rising responses (samples, n)."""
+    low, middle, high = middle_and_ends(ordered)
     # Sums of every stretch of the ordered responses; relative to the middle, so that nothing cancels.
-    sums = np.concatenate(([0.0], np.cumsum(ordered - middle)))
-    squares = np.concatenate(([0.0], np.cumsum((ordered - middle) ** 2)))
-    offset, width = 0.0, (high - low) / 2
+    apart = ordered - middle[:, None]
+    sums, squares = _running_sums(apart), _running_sums(apart**2)
+    offset, width = np.zeros(len(ordered)), (high - low) / 2
+    going = np.arange(len(ordered))
     for _ in range(_CORE_STEPS):
-        reach = _CORE * width
-        first = int(ordered.searchsorted(middle + offset - reach, side="left"))
-        end = int(ordered.searchsorted(middle + offset + reach, side="right"))
-        n = end - first
-        if n == 0:  # between two heaps of equal responses
+        reach = _CORE * width[going]
+        first = (apart[going] < (offset[going] - reach)[:, None]).sum(axis=1)
+        end = (apart[going] <= (offset[going] + reach)[:, None]).sum(axis=1)
+        going, first, end = going[end > first], first[end > first], end[end > first]
+        # One without events lies between two heaps of equal responses, and stays as it is.
+        offset[going] = (sums[going, end] - sums[going, first]) / (end - first)
+        variance = (squares[going, end] - squares[going, first]) / (end - first) - offset[going] ** 2
+        before, width[going] = width[going], np.sqrt(np.maximum(0, variance)) / _SHRINK
+        going = going[np.abs(width[going] - before) > _CORE_SETTLED * width[going]]
+        if not len(going):
             break
-        offset = (sums[end] - sums[first]) / n
-        before, width = width, math.sqrt(max(0.0, (squares[end] - squares[first]) / n - offset**2)) / _SHRINK
-        if abs(width - before) <= _CORE_SETTLED * width:
-            break
-    return middle + float(offset), width
+    return middle + offset, width
+
+
+def _running_sums(values: FloatArray) -> FloatArray:
+    """(samples, n + 1), the sum of all values before each place, from 0 on."""
+    return np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
 
 
 def energy_bins(
@@ -179,8 +189,7 @@ def usable_bins(
         BadInput: shapes, values or edges that cannot be used.
     """
     borders = checked_edges(reconstructed, true, edges)
-    if resamples < 10:
-        raise BadInput("a bootstrap needs at least 10 resamples", found=str(resamples))
+    check_resamples(resamples)
     rng = np.random.default_rng(seed)
     measured, left_out = [], []
     for lower, upper, inside in bin_members(true, borders):
@@ -218,14 +227,9 @@ def _bin(
     rng: np.random.Generator,
     resamples: int,
 ) -> EnergyBin:
-    ordered = np.sort(responses)
-    n = len(ordered)
-    drawn = [
-        _figures(np.repeat(ordered, np.bincount(rng.integers(0, n, n), minlength=n)))
-        for _ in range(resamples)
-    ]
-    spread = np.std(drawn, axis=0, ddof=1)
-    values = _figures(ordered)
+    drawn = drawn_ordered(responses, drawn_counts(len(responses), resamples, rng))
+    spread = _figures(drawn).std(axis=1, ddof=1)
+    values = _figures(np.sort(responses)[None])[:, 0]
     measured = {
         name: Measured(float(value), float(error))
         for name, value, error in zip(_MEASURED, values, spread, strict=True)
@@ -239,12 +243,12 @@ def _bin(
     )
 
 
-def _figures(ordered: FloatArray) -> tuple[float, ...]:
-    """The figures of ``_MEASURED``, in its order, of rising responses."""
-    low, median, high = map(float, middle_and_ends(ordered))
-    mean, spread = float(ordered.mean()), float(ordered.std())
+def _figures(ordered: FloatArray) -> FloatArray:
+    """(5, samples), the figures of ``_MEASURED``, in its order, of rising responses (samples, n)."""
+    low, median, high = middle_and_ends(ordered)
+    mean, spread = ordered.mean(axis=1), ordered.std(axis=1)
     middle, width = _ordered_core(ordered)
-    return median, mean, (high - low) / 2 / median, spread / mean, width / middle
+    return np.stack([median, mean, (high - low) / 2 / median, spread / mean, width / middle])
 
 
 def checked_edges(reconstructed: NDArray[Any], true: NDArray[Any], edges: ArrayLike) -> FloatArray:

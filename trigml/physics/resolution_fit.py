@@ -123,6 +123,7 @@ def fit_resolution(
     uncertainty: FloatArray,
     *,
     without: Collection[Term] | None = None,
+    limits: bool = False,
 ) -> ResolutionFit:
     """Least-squares fit of σ/E against E.
 
@@ -134,6 +135,7 @@ def fit_resolution(
         uncertainty: (b,), of the resolutions, above 0.
         without: the terms to leave out, none or at most two; all others are fitted, however small they are.
             ``None``: the terms that the data do not need are held at 0 and get upper limits.
+        limits: with terms to leave out, the others are held at 0 and get upper limits, too, if not needed.
 
     Raises:
         BadInput: too few bins, no term left, values out of range, or a fit that does not converge.
@@ -142,10 +144,10 @@ def fit_resolution(
     if without is not None and set(without) >= set(_TERMS):
         raise BadInput("a fit of the resolution needs at least one term")
     chi2 = _Chi2(energy, resolution, uncertainty)
-    if without is None:
-        minuit, held = _without_needless_terms(chi2)
+    held = dict.fromkeys(without or (), 0.0)
+    if without is None or limits:
+        minuit, held = _without_needless_terms(chi2, held)
     else:
-        held = dict.fromkeys(without, 0.0)
         minuit = _minimised(chi2, [float(value) for value in chi2.start()], held)
     minuit.hesse()
     if not minuit.valid or minuit.covariance is None:
@@ -213,10 +215,10 @@ def _minimised(chi2: _Chi2, start: Sequence[float], held: Mapping[Term, float]) 
     return minuit
 
 
-def _without_needless_terms(chi2: _Chi2) -> tuple[Minuit, dict[Term, float]]:
+def _without_needless_terms(chi2: _Chi2, left_out: Mapping[Term, float]) -> tuple[Minuit, dict[Term, float]]:
     """The fit in which terms are held at 0, one after the other, as long as the data do not need them."""
     start = [float(value) for value in chi2.start()]
-    held: dict[Term, float] = {}
+    held = dict(left_out)
     lowest = _minimised(chi2, start, held)
     while len(held) < len(_TERMS) - 1:
         free = [term for term in _TERMS if term not in held]

@@ -16,6 +16,7 @@ from trigml.reports.performance import Figure, Row, Table
 
 T = TypeVar("T", RegressorPerformance, RegressorComparison)
 
+_CORRECTED = "σ/E corrected"
 _ENERGIES = 3
 """Bins of true energy whose resolution has a row: the lowest, the highest, and so many in all."""
 
@@ -66,6 +67,7 @@ def resolution_loss_table(comparisons: Mapping[str, RegressorComparison]) -> Tab
         groups = [one.groups[place] for one in comparisons.values()]
         rows += [
             Row(f"{group.name}: σ/E", tuple(one.width for one in groups)),
+            Row(f"{group.name}: σ/E corrected for the slope", tuple(one.corrected for one in groups)),
             Row(f"{group.name}: a, with common b and c", tuple(one.stochastic for one in groups)),
             Row(f"{group.name}: a of separate fits", tuple(one.free for one in groups)),
         ]
@@ -75,6 +77,8 @@ def resolution_loss_table(comparisons: Mapping[str, RegressorComparison]) -> Tab
         tuple(rows),
         (
             "σ/E: geometric mean of the ratios in bins of true energy; uncertainties by paired bootstrap",
+            "σ/E corrected for the slope: the same in all but the first and the last bin; knowing the",
+            "range of the sample's energies gains nothing here, nor does a calibration",
             "a, with common b and c: all of the difference put down to the stochastic term",
         ),
     )
@@ -91,8 +95,18 @@ def _type_table(groups: list[TypePerformance], names: tuple[str, ...], edges: tu
     for name, term in (("a [√GeV]", "stochastic"), ("b [GeV]", "noise"), ("c", "constant")):
         rows.append(Row(name, tuple(_term(one.fit, term) for one in groups)))
     rows.append(Row("χ²/ndf", tuple(_quality(one.fit) for one in groups)))
+    for lower, upper in _some_bins(edges[1:-1]):
+        values = tuple(_of_corrected_bin(one, lower) for one in groups)
+        rows.append(Row(f"{_CORRECTED}, {lower:g} to {upper:g} GeV", values))
+    for name, term in (("a, corrected [√GeV]", "stochastic"), ("c, corrected", "constant")):
+        rows.append(Row(name, tuple(_term(one.corrected_fit, term) for one in groups)))
+    rows.append(Row("χ²/ndf, corrected", tuple(_quality(one.corrected_fit) for one in groups)))
     title = f"{groups[0].name}: {groups[0].n_events:,} test events; statistical uncertainties"
-    below = ("σ/E: half-width of the central 68.27 % of the response / median; fit σ/E = a/√E ⊕ b/E ⊕ c",)
+    below = (
+        "σ/E: half-width of the central 68.27 % of the response / median; fit σ/E = a/√E ⊕ b/E ⊕ c",
+        "corrected: for the slope s = d ln(median prediction) / d ln E, to first order σ/E / s: that",
+        "in true energy, which a calibration cannot change; without the first and last bin, fit without b",
+    )
     return Table(title, names, tuple(rows), below)
 
 
@@ -114,6 +128,13 @@ def _of_bin(group: TypePerformance, lower: float) -> Figure:
         if measured.lower == lower:
             return measured.resolution
     return NotMeasured(next(one.reason for one in group.left_out if one.lower == lower))
+
+
+def _of_corrected_bin(group: TypePerformance, lower: float) -> Figure:
+    for measured in group.corrected:
+        if measured.lower == lower:
+            return measured.resolution
+    return _of_bin(group, lower)  # why there is no resolution at all
 
 
 def _term(fit: ResolutionFit | NotMeasured, name: str) -> Figure:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,7 +14,7 @@ from trigml.errors import BadInput
 from trigml.physics.regression import RegressorPerformance, TypePerformance
 from trigml.physics.regressor_comparison import RegressorComparison, TypeComparison
 from trigml.physics.resolution_fit import ResolutionFit
-from trigml.physics.uncertainties import Measured
+from trigml.physics.uncertainties import Measured, NotMeasured
 from trigml.reports.figure_files import own_look, plain_text, write_figure
 from trigml.reports.roc_plot import LineStyle, line_styles
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _BLOCK_INCHES = (3.9, 5.2)
 _COLUMNS = 3
 _MOST_BLOCKS = 30
+_NOTE_LETTERS = 38
+"""In a line of the key."""
 _SHIFT = 0.018
 """Points of different models are drawn beside each other, by this part of the energy."""
 _TICKS = tuple(digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5))
@@ -44,8 +47,10 @@ def write_resolution_plot(
 ) -> tuple[Path, Path]:
     """Write ``stem.png`` and ``stem.pdf``; the same input gives the same bytes.
 
-    Per particle type: the median response, the resolution with its fitted curve, and (with ``ratios``) the
-    resolution over that of one model. Bars are statistical uncertainties, those of the ratios paired.
+    Per particle type: the median response, the resolution corrected for the slope of the response
+    (``trigml.physics.response_slope``) with its fitted curve, and (with ``ratios``) this resolution over
+    that of one model; the first and the last bin have none. Bars are statistical uncertainties, those of
+    the ratios paired.
 
     Args:
         models: performance on the same events and bins, by the model's name.
@@ -122,27 +127,38 @@ def _draw_type(panels: list[Axes], groups: Mapping[str, TypePerformance], styles
     for number, (model, group) in enumerate(groups.items()):
         energies = [found.energy for found in group.bins]
         _points(response, energies, [found.median for found in group.bins], number, styles[model])
-        _points(resolution, energies, [found.resolution for found in group.bins], number, styles[model])
-        if isinstance(group.fit, ResolutionFit):
-            at = np.geomspace(min(energies), max(energies), 200)
+        shown = _measured((found.energy, found.resolution) for found in group.corrected)
+        _points(resolution, *shown, number, styles[model])
+        if isinstance(group.corrected_fit, ResolutionFit):
+            at = np.geomspace(min(shown[0]), max(shown[0]), 200)
             style = styles[model]
             resolution.plot(
-                at, group.fit.at(at), color=style.colour, linewidth=style.width, linestyle=style.dash
+                at,
+                group.corrected_fit.at(at),
+                color=style.colour,
+                linewidth=style.width,
+                linestyle=style.dash,
             )
     response.axhline(1, color="#55595e", linewidth=0.8, linestyle=(0, (1, 2)))
     response.set_title(plain_text(name), loc="left", fontsize="medium")
     response.set_ylabel("median\nresponse", fontsize="small", loc="center")
-    resolution.set_ylabel(r"resolution $\sigma/E$", loc="center")
+    resolution.set_ylabel("resolution $\\sigma/E$\ncorrected for slope", loc="center")
     resolution.set_ylim(bottom=0)
 
 
 def _draw_ratios(axes: Axes, groups: Mapping[str, TypeComparison], styles: _Styles, reference: str) -> None:
     order = list(styles)
     for model, group in groups.items():
-        energies = [found.energy for found in group.bins]
-        _points(axes, energies, [found.ratio for found in group.bins], order.index(model), styles[model])
+        shown = _measured((found.energy, found.corrected) for found in group.bins)
+        _points(axes, *shown, order.index(model), styles[model])
     axes.axhline(1, color="#55595e", linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set_ylabel(plain_text(f"ratio to\n{reference}"), fontsize="small", loc="center")
+
+
+def _measured(points: Iterable[tuple[float, Measured | NotMeasured]]) -> tuple[list[float], list[Measured]]:
+    """Energies and figures, where there is one."""
+    found = [(energy, figure) for energy, figure in points if isinstance(figure, Measured)]
+    return [energy for energy, _ in found], [figure for _, figure in found]
 
 
 def _points(
@@ -192,7 +208,7 @@ def _draw_key(axes: Axes, styles: _Styles, n_events: int, sample: str) -> None:
             label=plain_text(name),
         )
     axes.legend(loc="upper left", bbox_to_anchor=(0.02, 0.88), handlelength=3.2, fontsize="medium")
-    notes = [f"{n_events:,} events", r"curves: a/√E $\oplus$ b/E $\oplus$ c", "bars: ±1 σ"]
+    notes = [f"{n_events:,} events", r"curves: a/√E $\oplus$ c", "bars: ±1 σ"]
     if sample:
-        notes.insert(0, plain_text(sample))
-    axes.text(0.05, 0.06, "\n".join(notes), transform=axes.transAxes, va="bottom")
+        notes[:0] = [plain_text(line) for line in textwrap.wrap(sample, _NOTE_LETTERS)]
+    axes.text(0.05, 0.06, "\n".join(notes), transform=axes.transAxes, va="bottom").set_in_layout(False)
