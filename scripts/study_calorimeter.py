@@ -19,14 +19,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from study.calibration import Calibration, calibrate
+from study.calibration import calibrate
 from study.events import merging_events, quick_events, truth_of_test_split
 from study.exactness import exactness_of, refuse_differences
 from study.firmware import firmware_of
 from study.identification import SampleResult, measure, scored_models
 from study.page import Study, into_page, markdown
-from study.plan import CALIBRATION, ENERGY, INSIDE_GEV, TASKS, Selection, Task
+from study.plan import CALIBRATION, ENERGY, TASKS, Selection, Task
 from study.plots import write_resolutions, write_roc_curves
 from study.running import run_chains
 from study.trainings import Place, all_places, steps
@@ -52,13 +51,6 @@ def identify(task: Task, events: Path, places: Sequence[Place], resamples: int) 
     return found
 
 
-def calibrations(places: Sequence[Place], events: Path, resamples: int) -> tuple[Calibration, ...]:
-    """Inside the range of the sample, and over the whole of it; nothing without networks."""
-    low, high, bins = INSIDE_GEV
-    inside = np.geomspace(low, high, bins + 1).round(2)
-    return tuple(calibrate(places, events, resamples, edges) for edges in (inside, None) if places)
-
-
 def study(given: argparse.Namespace) -> int:
     started = time.monotonic()
     out: Path = given.out
@@ -79,7 +71,8 @@ def study(given: argparse.Namespace) -> int:
         for task in tasks
         for result in identify(task, events, [places[one.name] for one in task.networks], resamples)
     ]
-    calibration = calibrations([places[one.name] for one in energy], events, resamples // 2)
+    own = [places[network.name] for network in energy]
+    calibration = calibrate(own, events, resamples // 2) if own else None
     exactness = tuple(exactness_of(place) for place in places.values())
     firmware = tuple(made for place in places.values() if (made := firmware_of(place)) is not None)
     write(Study(tuple(results), calibration, firmware, exactness, notes, given.quick), out, given.page)
@@ -92,8 +85,8 @@ def write(found: Study, out: Path, page: Path | None) -> None:
     write_json(out / "study.json", found.to_json())
     write_text(out / "study.md", markdown(found))
     write_roc_curves(found.identification, out / "study" / "identification")
-    for one in found.calibration[:1]:
-        write_resolutions(one, out / "study" / "calibration")
+    if found.calibration is not None:
+        write_resolutions(found.calibration, out / "study" / "calibration")
     if page is not None:
         into_page(found, page)
         for plot in sorted((out / "study").glob("*.png")):

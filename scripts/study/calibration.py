@@ -15,10 +15,8 @@ from study.trainings import Place
 from trigml.data.reader import EventSource
 from trigml.data.splits import Split
 from trigml.errors import BadInput
-from trigml.physics.regression import RegressorPerformance, TypePerformance, regressor_performance
+from trigml.physics.regression import RegressorPerformance, regressor_performance
 from trigml.physics.regressor_comparison import RegressorComparison, compare_regressors
-from trigml.physics.resolution_fit import ResolutionFit, fit_bins
-from trigml.physics.uncertainties import NotMeasured
 from trigml.runs import TestPredictions
 
 SIMPLE, CALIBRATED, TREES = "simple sum", "calibrated sum", "boosted trees on cells"
@@ -44,18 +42,14 @@ class Calibration:
 
     Attributes:
         types: the particle types.
-        edges: of the bins of true energy in GeV; events outside do not count for resolutions.
         models: by name: the sums, the trees, every network in every stage.
-        without_noise: by name, per type: the fit σ/E = a/√E ⊕ c.
         over_simple: resolutions over those of the simple sum.
         over_float: those of a quantised network over those of its float reference.
         networks: what is compared.
     """
 
     types: tuple[str, ...]
-    edges: tuple[float, ...]
     models: Mapping[str, RegressorPerformance]
-    without_noise: Mapping[str, Mapping[str, ResolutionFit | NotMeasured]]
     over_simple: Mapping[str, RegressorComparison]
     over_float: Mapping[str, RegressorComparison]
     networks: tuple[CalibratedNetwork, ...]
@@ -67,22 +61,13 @@ class Calibration:
             "over_simple_sum": self.over_simple,
             "quantised_over_float": self.over_float,
         }
-        fits = {
-            name: {kind: fit.to_json() for kind, fit in by_type.items()}
-            for name, by_type in self.without_noise.items()
-        }
-        return {"types": list(self.types), "edges": list(self.edges), "fits_without_b": fits} | {
+        return {"types": list(self.types)} | {
             part: {name: one.to_json() for name, one in found.items()} for part, found in parts.items()
         }
 
 
-def calibrate(
-    places: Sequence[Place], events: Path, resamples: int, edges: NDArray[np.float64] | None = None
-) -> Calibration:
-    """Measure the networks of the places, the trees and the sums beside the first.
-
-    ``edges`` are those of ``regressor_performance``: ``None`` for the whole range of the sample.
-    """
+def calibrate(places: Sequence[Place], events: Path, resamples: int) -> Calibration:
+    """Measure the networks of the places, the trees and the sums beside the first."""
     first = places[0].open().predictions()
     types = places[0].open().spec.data.classes
     predictions: dict[str, NDArray[Any]] = {SIMPLE: simple_sum(events, types, first.event_id)}
@@ -106,30 +91,20 @@ def calibrate(
             first.truth,
             first.labels,
             types,
-            bins=edges,
             resamples=resamples,
         )
 
     models = {
-        name: regressor_performance(values, first.truth, first.labels, types, bins=edges, resamples=resamples)
+        name: regressor_performance(values, first.truth, first.labels, types, resamples=resamples)
         for name, values in predictions.items()
     }
     return Calibration(
         types,
-        models[SIMPLE].edges,
         models,
-        {name: {one.name: _without_noise(one) for one in model.groups} for name, model in models.items()},
         {name: over(SIMPLE, name) for name in predictions if name != SIMPLE},
         {candidate: over(reference, candidate) for reference, candidate in pairs},
         tuple(networks),
     )
-
-
-def _without_noise(measured: TypePerformance) -> ResolutionFit | NotMeasured:
-    try:
-        return fit_bins(measured.bins, without=("b",))
-    except BadInput as error:
-        return NotMeasured(error.problem)
 
 
 def _stages(place: Place, first: TestPredictions) -> dict[Stage, NDArray[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import trigml
 from study.calibration import SIMPLE, Calibration
 from study.exactness import Exactness
-from study.expectations import Expectation, of_calibration, of_hardware, of_identification, where
+from study.expectations import Expectation, of_calibration, of_hardware, of_identification, signed, where
 from study.firmware import Firmware
 from study.identification import Figures, SampleResult, Stage
 from study.plan import MERGING_ANGLE, Selection
@@ -25,8 +25,7 @@ from trigml.physics.gains import Spread
 from trigml.physics.neutral_pions import fraction_merged
 from trigml.physics.resolution_fit import ResolutionFit
 from trigml.physics.uncertainties import Measured, NotMeasured
-from trigml.reports.performance import Row, Table
-from trigml.reports.regression import FitQuality, resolution_loss_table, resolution_tables
+from trigml.reports.regression import resolution_loss_table, resolution_tables
 from trigml.reports.terminal import markdown_table
 
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
@@ -40,7 +39,7 @@ class Study:
 
     Attributes:
         identification: every sample.
-        calibration: the energy calibration inside and over the whole range; empty if it was not studied.
+        calibration: the energy calibration, if it was studied.
         firmware: the shipped networks' RTL, as far as it was made.
         exactness: every network.
         notes: what a reader should know besides.
@@ -48,7 +47,7 @@ class Study:
     """
 
     identification: tuple[SampleResult, ...]
-    calibration: tuple[Calibration, ...]
+    calibration: Calibration | None
     firmware: tuple[Firmware, ...]
     exactness: tuple[Exactness, ...]
     notes: tuple[str, ...]
@@ -58,8 +57,8 @@ class Study:
     def expectations(self) -> list[Expectation]:
         """What was expected, and whether it holds."""
         found = list(of_identification(self.identification))
-        for inside in self.calibration[:1]:
-            found += of_calibration(inside)
+        if self.calibration is not None:
+            found += of_calibration(self.calibration)
         return [*found, of_hardware(self.exactness)]
 
     def to_json(self) -> dict[str, Any]:
@@ -68,7 +67,7 @@ class Study:
             "quick": self.quick,
             "versions": versions(),
             "identification": [result.to_json() for result in self.identification],
-            "calibration": [one.to_json() for one in self.calibration],
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
             "firmware": [one.to_json() for one in self.firmware],
             "exactness": [one.to_json() for one in self.exactness],
             "expectations": [one.to_json() for one in self.expectations],
@@ -114,7 +113,7 @@ def _parts(study: Study) -> Iterator[str]:
         yield "![ROC curves](study/identification.png)"
         for result in study.identification:
             yield from _sample(result)
-    if study.calibration:
+    if study.calibration is not None:
         yield "### Energy calibration"
         yield from _calibration(study.calibration)
     yield "### Beside the published offline study"
@@ -124,6 +123,11 @@ def _parts(study: Study) -> Iterator[str]:
     if study.firmware:
         yield "### The shipped networks as RTL"
         yield _table([study.firmware[0].head, *(one.cells for one in study.firmware)], "<>>>>>>>>")
+        yield (
+            "Each figure with its tier. *mapped*: cells counted after mapping with Yosys, cycles measured in "
+            "the simulation of the RTL; nanoseconds are cycles at the requested clock, whose timing no vendor's "
+            "tool has verified. `trigml report RUN` has all figures with their tools."
+        )
     if study.notes:
         yield "\n".join(f"- {note}" for note in study.notes)
 
@@ -140,12 +144,17 @@ def _sample(result: SampleResult) -> Iterator[str]:
     yield _by_stage(result, ("accuracy %", "AUC"), (lambda f: _percent(f.accuracy), lambda f: str(f.auc)))
     point = result.sample.point
     yield (
-        f"Gain over {result.models[0].name}: signal efficiency at a background efficiency of "
-        f"{100 * point.background_efficiency:g} % (difference in %), and factor of the background rejection "
-        f"at a signal efficiency of {100 * point.signal_efficiency:g} %; brackets are the central 68.3 % of "
-        "the bootstrap over the same events."
+        f"Gain over {result.models[0].name}: area under the ROC curve; signal efficiency at a background "
+        f"efficiency of {100 * point.background_efficiency:g} % (difference in %); factor of the background "
+        f"rejection at a signal efficiency of {100 * point.signal_efficiency:g} %. Brackets are the central "
+        "68.3 % of the bootstrap over the same events."
     )
-    yield _by_stage(result, ("Δε_S %", "rejection ×"), (_signal_gain, _rejection_gain), skip_reference=True)
+    yield _by_stage(
+        result,
+        ("ΔAUC", "Δε_S %", "rejection ×"),
+        (_auc_gain, _signal_gain, _rejection_gain),
+        skip_reference=True,
+    )
 
 
 def _merged(result: SampleResult) -> str:
@@ -180,6 +189,10 @@ def _percent(value: Measured) -> str:
     return str(Measured(100 * value.value, 100 * value.uncertainty))
 
 
+def _auc_gain(figures: Figures) -> str:
+    return "" if figures.auc_gain is None else signed(figures.auc_gain)
+
+
 def _signal_gain(figures: Figures) -> str:
     return "" if figures.gain is None else _spread(figures.gain.signal_efficiency, 100, "+.2f")
 
@@ -204,8 +217,8 @@ def _published(study: Study) -> Iterator[str]:
     )
     if study.identification:
         yield from _published_identification(study)
-    for inside in study.calibration[:1]:
-        yield from _published_resolution(inside)
+    if study.calibration is not None:
+        yield from _published_resolution(study.calibration)
 
 
 def _published_identification(study: Study) -> Iterator[str]:
@@ -222,7 +235,7 @@ def _published_identification(study: Study) -> Iterator[str]:
             found = result and result.model(model.inputs, network=model.is_network)
             figures = found.columns[Stage.FLOAT] if found else None
             cells += [
-                f"{published[0]:g} / {published[1]:g}",
+                f"{published[0]:.1f} / {published[1]:.1f}",
                 "–" if figures is None else f"{_percent(figures.accuracy)} / {_percent(figures.auc)}",
             ]
         rows.append((model.name, *cells))
@@ -245,41 +258,26 @@ def _find(study: Study, task: str, selection: Selection, *, merging_only: bool) 
     )
 
 
-def _calibration(ranges: tuple[Calibration, ...]) -> Iterator[str]:
+def _calibration(found: Calibration) -> Iterator[str]:
+    yield "![Response and resolution](study/calibration.png)"
     yield (
         "The simple sum adds all trigger cells in the scale of the sample; the calibrated sum has one factor "
         "for the ECAL and one for the HCAL, fitted on the training events of all particle types together. "
-        "Trees and networks are trained on all particle types together, too. Median and mean response are "
-        "those of all energies."
+        "Trees and networks are trained on all particle types together, too."
     )
-    for found, plot in zip(ranges, ("![Response and resolution](study/calibration.png)", ""), strict=False):
-        yield f"#### From {found.edges[0]:g} to {found.edges[-1]:g} GeV"
-        if plot:
-            yield plot
-        for place, table in enumerate(resolution_tables(found.models)):
-            yield _with_fits_without_noise(table, found, place).grid().markdown()
-        over = {f"{name} / {SIMPLE}": one for name, one in found.over_simple.items()} | {
-            f"{name} / float": one for name, one in found.over_float.items()
-        }
-        yield resolution_loss_table(over).grid().markdown()
-
-
-def _with_fits_without_noise(table: Table, found: Calibration, place: int) -> Table:
-    """The table of a type with rows for the fits without b."""
-    kind = found.models[SIMPLE].groups[place].name
-    fits = [by_type[kind] for by_type in found.without_noise.values()]
-
-    def row(name: str, term: str) -> Row:
-        return Row(name, tuple(fit if isinstance(fit, NotMeasured) else getattr(fit, term) for fit in fits))
-
-    quality = tuple(fit if isinstance(fit, NotMeasured) else FitQuality(fit.chi2, fit.ndf) for fit in fits)
-    rows = (row("a without b [√GeV]", "stochastic"), row("c without b", "constant"))
-    return replace(table, rows=(*table.rows, *rows, Row("χ²/ndf without b", quality)))
+    for table in resolution_tables(found.models):
+        yield table.grid().markdown()
+    over = {f"{name} / {SIMPLE}": one for name, one in found.over_simple.items()}
+    over |= {f"{name} / float": one for name, one in found.over_float.items()}
+    yield resolution_loss_table(over).grid().markdown()
 
 
 def _published_resolution(found: Calibration) -> Iterator[str]:
     network = found.networks[-1]
-    fits, ours = found.without_noise[SIMPLE], found.without_noise[network.columns[Stage.FLOAT]]
+    fits, ours = (
+        {one.name: one.corrected_fit for one in found.models[name].types}
+        for name in (SIMPLE, network.columns[Stage.FLOAT])
+    )
     head = ("particle", "published: sum → CNN on cells", f"here: simple sum → {network.name}")
     rows = [head]
     for name, published in STOCHASTIC_TERMS.items():
@@ -292,8 +290,8 @@ def _published_resolution(found: Calibration) -> Iterator[str]:
                 )
             )
     yield (
-        "Stochastic term a, published in that study's units; here in √GeV, float network, from "
-        f"{found.edges[0]:g} to {found.edges[-1]:g} GeV, fitted without b:"
+        "Stochastic term a, published in that study's units; here in √GeV, float network, corrected for the "
+        "slope of the response and fitted without b, as in the tables above:"
     )
     yield _table(rows, "<>>")
 

@@ -153,9 +153,3 @@ CALIBRATION = (
 )
 ENERGY = "energy"
 """What the energy calibration is called beside the tasks."""
-
-INSIDE_GEV = (6.0, 50.0, 8)
-"""Range of true energy, and bins of equal ratio, in which resolutions are compared.
-
-The sample goes from 4 to 60 GeV. Near its ends a network has narrow predictions because it knows the ends.
-"""

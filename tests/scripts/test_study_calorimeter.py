@@ -308,12 +308,10 @@ def test_figures_of_the_calibration(showers: Path) -> None:
     expected = list(module("expectations").of_calibration(found))
     over_float = [one for one in expected if "quantised within 5 %" in one.statement]
     assert [one.verdict for one in over_float] == ["does not hold"] * 4
-    common = [
-        one for one in expected if one.statement.endswith("over the simple sum, b and c common to both")
-    ]
+    common = [one for one in expected if one.statement.endswith("the stochastic term over the simple sum")]
     assert [one.verdict for one in common] == ["holds"] * 4
     page = module("page")
-    text = page.markdown(page.Study((), (found,), (), (), (), False))
+    text = page.markdown(page.Study((), found, (), (), (), False))
     assert "442 → 114" in text
     with pytest.raises(BadInput, match="not measured on the test events"):
         calibration.simple_sum(showers, CLASSES, source.event_id + np.uint64(10**6))
@@ -323,7 +321,7 @@ def test_the_page_takes_the_tables_between_its_markers(tmp_path: Path) -> None:
     """Protects what people wrote around the tables, and refuses a page without a place for them."""
     page = module("page")
     exactness = module("exactness").Exactness("net", 50, 100, {"native": 0, "logic": 0}, (), ("a",))
-    study = page.Study((), (), (), (exactness,), (), False)
+    study = page.Study((), None, (), (exactness,), (), False)
     file = tmp_path / "page.md"
     file.write_text(f"before\n{page.BEGIN}\nformer table\n{page.END}\nafter\n", encoding="utf-8")
     for _ in range(2):
@@ -334,7 +332,7 @@ def test_the_page_takes_the_tables_between_its_markers(tmp_path: Path) -> None:
         assert "former table" not in text
         assert "| net " in text
     assert page.QUICK not in text
-    assert page.QUICK in page.markdown(page.Study((), (), (), (exactness,), (), True))
+    assert page.QUICK in page.markdown(page.Study((), None, (), (exactness,), (), True))
     file.write_text(f"{page.END}\n{page.BEGIN}\n", encoding="utf-8")
     with pytest.raises(BadInput, match="no place for the study"):
         page.into_page(study, file)
