@@ -6,13 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from trigml.errors import BadInput
-from trigml.physics.many_fits import squared_terms
 from trigml.physics.regressor_comparison import TypeComparison, compare_regressors
-from trigml.physics.resolution_fit import fit_resolution, resolution_formula, term_shapes
+from trigml.physics.resolution_fit import term_shapes
 from trigml.physics.uncertainties import Measured, NotMeasured
 
 EDGES = np.geomspace(4, 60, 7)
@@ -34,27 +31,6 @@ def pair(reference: Terms, candidate: Terms, n: int = 3000, seed: int = 1) -> Ty
 def value(figure: Measured | NotMeasured) -> Measured:
     assert isinstance(figure, Measured), str(figure)
     return figure
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    st.tuples(st.floats(0.1, 1), st.floats(0, 1), st.floats(0, 0.1)), st.floats(0, 0.05), st.integers(0, 99)
-)
-def test_the_quick_fit_is_that_of_minuit(terms: Terms, noise: float, seed: int) -> None:
-    """Protects the fit of the bootstrap: the same minimum as ``fit_resolution`` with all terms."""
-    energy = np.geomspace(4, 60, 10)
-    exact = resolution_formula(energy, *terms)
-    widths = exact * (1 + noise * np.random.default_rng(seed).normal(size=10))
-    errors = 0.03 * exact
-
-    def chi2(squares: np.ndarray) -> float:
-        return float((((widths - np.sqrt(squares @ term_shapes(energy))) / errors) ** 2).sum())
-
-    slow = fit_resolution(energy, widths, errors, without=())
-    (quick,) = squared_terms(term_shapes(energy), widths[None], errors)
-    assert chi2(quick) == pytest.approx(slow.chi2, abs=1e-3)
-    assert (quick >= 0).all()
-    np.testing.assert_allclose(np.sqrt(quick @ term_shapes(energy)), slow.at(energy), rtol=2e-3)
 
 
 def test_a_higher_stochastic_term_is_found_with_the_right_uncertainty() -> None:

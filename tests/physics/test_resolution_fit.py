@@ -190,3 +190,21 @@ def test_points_that_cannot_be_fitted_are_refused(
     """Protects from fits without a degree of freedom and from infinite weights."""
     with pytest.raises(BadInput, match=problem):
         fit_resolution(energy, resolution, uncertainty)
+
+
+def test_a_fit_without_a_term_can_have_limits_on_the_others() -> None:
+    """Protects from a term of 0 whose uncertainty says nothing, in fits that leave one out for comparison."""
+    energy = np.geomspace(5, 50, 8)
+    exact = resolution_formula(energy, 0.2, 0.0, 0.0)
+    held = fit_resolution(energy, exact, 0.03 * exact, without=("b",), limits=True)
+    free = fit_resolution(energy, exact, 0.03 * exact, without=("b",))
+    assert held.noise is free.noise is None
+    assert isinstance(held.constant, UpperLimit)
+    assert isinstance(free.constant, Measured)
+    assert isinstance(held.stochastic, Measured)
+    assert held.stochastic.value == pytest.approx(0.2, rel=1e-6)
+    assert (held.ndf, free.ndf) == (7, 6)
+    needed = resolution_formula(energy, 0.2, 0.0, 0.05)
+    both = fit_resolution(energy, needed, 0.03 * needed, without=("b",), limits=True)
+    assert isinstance(both.constant, Measured)
+    assert both.constant.value == pytest.approx(0.05, rel=1e-3)

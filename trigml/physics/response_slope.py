@@ -43,6 +43,8 @@ FEWEST_BINS = 4
 _HIGHEST_DEGREE = 5
 _FLATTENINGS = 3
 """Times that the slopes are found from predictions / E^slope of the time before; they settle to 0.01 %."""
+_LEAST_POWER = 0.1
+"""Where the slope is smaller or not above 0, this power of E is taken out of the predictions of a bin."""
 _LEAST_SIGNIFICANCE = 5.0
 """Standard deviations by which a slope has to be above 0 before anything is divided by it."""
 _MEDIAN_ERROR = math.sqrt(math.pi / 2)  # of a Gaussian's median, in standard deviations / √n
@@ -194,9 +196,9 @@ def corrected(bins: Sequence[DrawnBin], model: int) -> Corrected | NotMeasured:
         ends = np.array(
             [middle_and_ends(np.sort(_flat(*pair, model))) for pair in zip(bins, power, strict=True)]
         )
-        derivative = slope_matrix(log_energy, _errors(bins, ends))
+        derivative = slope_matrix(log_energy, _errors(bins, ends, power))
         # Relative to the first, so that the unit of the predictions does not count, not even by rounding.
-        power = _slopes(derivative, ends[:, 1] / ends[0, 1], power * log_energy)
+        power = np.maximum(_LEAST_POWER, _slopes(derivative, ends[:, 1] / ends[0, 1], power * log_energy))
 
     found = [one.ends(_flat(one, s, model)) for one, s in zip(bins, power, strict=True)]
     ends, drawn = np.stack([of_all for of_all, _ in found]), np.stack([of_each for _, of_each in found])
@@ -219,10 +221,10 @@ def _flat(one: DrawnBin, power: float, model: int) -> FloatArray:
     return np.asarray(one.predicted[model] / one.true**power)
 
 
-def _errors(bins: Sequence[DrawnBin], ends: FloatArray) -> FloatArray:
-    """(b,), of ln of the medians, from their ends (b, 3)."""
-    low, middle, high = ends.T
-    return np.asarray(_MEDIAN_ERROR * (high - low) / 2 / middle / np.sqrt([len(one.true) for one in bins]))
+def _errors(bins: Sequence[DrawnBin], ends: FloatArray, power: FloatArray) -> FloatArray:
+    """(b,), of ln of the medians, from the ends (b, 3) of predictions / E^power."""
+    widths = power * _widths(ends.T, power)
+    return np.asarray(_MEDIAN_ERROR * widths / np.sqrt([len(one.true) for one in bins]))
 
 
 def _slopes(derivative: FloatArray, middles: FloatArray, powers: FloatArray) -> FloatArray:
