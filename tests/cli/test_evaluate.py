@@ -137,12 +137,12 @@ def test_what_trigml_did_not_make_is_not_replaced(run: Path, tmp_path: Path, cap
     other.mkdir()
     for name in ("evaluation.json", "working_points.json"):
         (other / name).write_bytes((run / "evaluation" / name).read_bytes())
-    points = json.loads((other / "working_points.json").read_text()) | {"graph": "0" * 64}
-    (other / "working_points.json").write_text(json.dumps(points))
+    found = json.loads((other / "evaluation.json").read_text()) | {"graph": "0" * 64}
+    (other / "evaluation.json").write_text(json.dumps(found))
     words = ["evaluate", str(run), "--stage", "numpy", "--signal", "a", "--out", str(other)]
     assert exit_code_of(words) == 2
     assert "another network" in capsys.readouterr().err
-    assert json.loads((other / "working_points.json").read_text()) == points
+    assert json.loads((other / "evaluation.json").read_text()) == found
     assert exit_code_of([*words, "--force"]) == 0
     assert json.loads((other / "working_points.json").read_text())["graph"] != "0" * 64
 
@@ -156,7 +156,7 @@ def test_the_examples_of_the_help_are_options_that_exist(run: Path, tmp_path: Pa
     """Protects the first two examples, on the toy's classes and columns."""
     examples = [shlex.split(line)[1:] for line in HELP.splitlines() if line.startswith("    trigml ")]
     toy = {"runs/jet_tagger_hlf": str(run), "mass": "energy", "t": "a", "q": "c"}
-    assert len(examples) == 3
+    assert len(examples) == 5
     for place, example in enumerate(examples[:2]):
         words = [toy.get(word, word) for word in example]
         assert exit_code_of([*words, "--out", str(tmp_path / str(place)), "--stage", "numpy"]) == 0, example

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,53 @@ from numpy.typing import NDArray
 from trigml.data.names import did_you_mean
 from trigml.errors import BadInput
 from trigml.graph import Graph
+from trigml.physics.classification import class_scores
+
+if TYPE_CHECKING:
+    from trigml.evaluation.sample import ScoredEvents
 
 _LARGEST = 2**53
 """Scores beyond this cannot be counted exactly by ``trigml.physics.turn_on``."""
+
+
+class Compared(Protocol):
+    """An integer per event that firmware compares with a threshold, and which events are to pass."""
+
+    @property
+    def name(self) -> str:
+        """What is told from what, for tables."""
+
+    @property
+    def formula(self) -> str:
+        """What firmware computes."""
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Signal and background, for tables; empty: all the rest."""
+
+    @property
+    def bits(self) -> int:
+        """Width of the integer."""
+
+    @property
+    def lsb(self) -> float:
+        """What one unit of the integer is worth."""
+
+    @property
+    def unit(self) -> str:
+        """In which unit; empty if it has none."""
+
+    def of(self, words: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """The integers (n,) of output words (n, n_out)."""
+
+    def divide(self, events: ScoredEvents) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(n,) which events are signal, and which are background; the others do not count."""
+
+    def log_odds(self, words: NDArray[np.integer[Any]]) -> NDArray[np.float64] | None:
+        """(n,) the ideal quantity that ranks events in another order; ``None`` if there is none."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, all that firmware needs to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +112,16 @@ class Discriminant:
         return f"{signal} − {subtracted}" if len(others) == 1 else f"{signal} − max({subtracted})"
 
     @property
+    def sides(self) -> tuple[str, str]:
+        """Signal and background, for tables; empty: all the rest."""
+        return self.signal, self.background or ""
+
+    @property
+    def unit(self) -> str:
+        """Differences of logits have none."""
+        return ""
+
+    @property
     def bits(self) -> int:
         """Width of the two's complement integer that holds every value that can occur."""
         return 1 + max((~bound if bound < 0 else bound).bit_length() for bound in self.bounds)
@@ -78,6 +132,20 @@ class Discriminant:
         for other in self.others[1:]:
             np.maximum(subtracted, self._column(words, other), out=subtracted)
         return self._column(words, self.signal) - subtracted
+
+    def divide(self, events: ScoredEvents) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(n,) which events are signal, and which are background; with one background others do not count."""
+        is_signal = events.labels == self.labels.index(self.signal)
+        if self.background is None:
+            return is_signal, ~is_signal
+        return is_signal, events.labels == self.labels.index(self.background)
+
+    def log_odds(self, words: NDArray[np.integer[Any]]) -> NDArray[np.float64] | None:
+        """(n,) ln(p / (1 − p)) of the softmax; ``None`` against one background, in the same order."""
+        if self.background is not None:
+            return None
+        logits = (words.astype(np.int64) << np.array(self.shifts)) * self.lsb
+        return class_scores(logits)[:, self.labels.index(self.signal)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, all that firmware needs to know."""
@@ -149,7 +217,7 @@ def _made(graph: Graph, labels: tuple[str, ...], signal: str, background: str | 
     fractions = [int(fraction) for fraction in graph.output_fractions]
     shifts = tuple(max(fractions) - fraction for fraction in fractions)
     lows, highs = (
-        [int(word) << shift for word, shift in zip(ends, shifts, strict=True)] for ends in _output_ends(graph)
+        [int(word) << shift for word, shift in zip(ends, shifts, strict=True)] for ends in output_ends(graph)
     )
     at = labels.index(signal)
     others = [
@@ -169,7 +237,7 @@ def _made(graph: Graph, labels: tuple[str, ...], signal: str, background: str | 
     return Discriminant(signal, background, labels, shifts, 2.0 ** -max(fractions), bounds)
 
 
-def _output_ends(graph: Graph) -> tuple[list[int], list[int]]:
+def output_ends(graph: Graph) -> tuple[list[int], list[int]]:
     """The lowest and the highest word of each output, as Python integers."""
     ranges = [graph.ranges[name] for name in graph.outputs]
     lows = [int(word) for found in ranges for word in found.low.ravel()]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from trigml.emulation.stage import EmulationStage
 from trigml.errors import BadInput
 from trigml.evaluation.bins import Binning
 from trigml.evaluation.discriminants import Discriminant, discriminants_of
+from trigml.evaluation.options import EvaluationOptions
 from trigml.evaluation.quantities import TriggerQuantities, measure_discriminant
 from trigml.evaluation.sample import score_events
-from trigml.evaluation.stored import StoredPoints
 from trigml.evaluation.targets import Target, TargetKind
 from trigml.graph import Graph
 from trigml.progress import Progress, Silent
@@ -23,43 +20,23 @@ from trigml.runs import Run
 DEFAULT_TARGETS = (Target(TargetKind.EFFICIENCY, 0.5),)
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationOptions:
-    """What to evaluate, and on which events.
-
-    Attributes:
-        files: events; none: the test split of the run.
-        signals: classes to look for; none: each class.
-        background: the one class that they are told from; ``None``: all others.
-        targets: of the working points; none: a signal efficiency of 0.5.
-        input_rate: rate in Hz of the background that enters the trigger.
-        stored: working points found earlier, instead of signals, background and targets.
-        against: the column of the turn-on curves.
-        binning: their bins.
-        stage: what computes the scores.
-        threads: of the native emulator.
-    """
-
-    files: tuple[Path, ...] = ()
-    signals: tuple[str, ...] = ()
-    background: str | None = None
-    targets: tuple[Target, ...] = ()
-    input_rate: float | None = None
-    stored: StoredPoints | None = None
-    against: str | None = None
-    binning: Binning = field(default_factory=Binning)
-    stage: EmulationStage = EmulationStage.NATIVE
-    threads: int | None = None
-
-
 def evaluate_run(run: Run, options: EvaluationOptions, progress: Progress | None = None) -> TriggerQuantities:
     """Score the events with the integer network and find what its thresholds do.
+
+    Of a regressor, its response and resolution are measured, too.
 
     Raises:
         BadInput: a class, column or file that is not there, options that do not go together, a target that
             cannot be reached, no events, or events that are not finite.
     """
-    listener = progress or Silent()
+    if run.spec.task == "regression":
+        from trigml.evaluation.regressing import evaluate_regressor
+
+        return evaluate_regressor(run, options, progress)
+    return _evaluate_classifier(run, options, progress or Silent())
+
+
+def _evaluate_classifier(run: Run, options: EvaluationOptions, listener: Progress) -> TriggerQuantities:
     graph = run.graph()
     plan = _plan(run, graph, options)
     classes = run.spec.data.classes
@@ -79,7 +56,9 @@ def evaluate_run(run: Run, options: EvaluationOptions, progress: Progress | None
     with listener.task("Scanning thresholds", len(plan)) as task:
         for discriminant, targets in plan:
             found.append(
-                measure_discriminant(discriminant, events, targets, options.input_rate, options.binning)
+                measure_discriminant(
+                    discriminant, events, targets, options.input_rate, options.binning or Binning()
+                )
             )
             task.advance()
     return TriggerQuantities(
@@ -98,14 +77,15 @@ def evaluate_run(run: Run, options: EvaluationOptions, progress: Progress | None
 def _plan(run: Run, graph: Graph, options: EvaluationOptions) -> list[tuple[Discriminant, Sequence[Target]]]:
     """The discriminants, each with the targets of its working points."""
     classes = run.spec.data.classes
+    if options.target_above is not None or any(t.kind is TargetKind.VALUE for t in options.targets):
+        raise BadInput(
+            "values with a unit are for runs that measure something; this run tells classes apart",
+            where="--target-above" if options.target_above is not None else "--threshold",
+            remedy="say which class is signal (--signal CLASS), and give thresholds as integers",
+        )
     if options.stored is None:
         targets = options.targets or DEFAULT_TARGETS
-        if any(target.kind is TargetKind.RATE for target in targets) and options.input_rate is None:
-            raise BadInput(
-                "a target rate needs the rate of the background that enters the trigger",
-                where="--rate",
-                remedy="give it, for example --input-rate '40 MHz' for one candidate per bunch crossing",
-            )
+        options.check_rates()
         made = discriminants_of(graph, classes, options.signals, options.background)
         return [(discriminant, targets) for discriminant in made]
     if options.signals or options.background is not None or options.targets:
@@ -116,6 +96,8 @@ def _plan(run: Run, graph: Graph, options: EvaluationOptions) -> list[tuple[Disc
             remedy="leave them out",
         )
     plan: list[tuple[Discriminant, Sequence[Target]]] = []
+    if options.stored.division is not None:
+        raise BadInput("these working points are those of a regressor", where="--points")
     for (signal, background), thresholds in options.stored.by_classes().items():
         (discriminant,) = discriminants_of(graph, classes, (signal,), background)
         plan.append((discriminant, [Target(TargetKind.THRESHOLD, value) for value in thresholds]))

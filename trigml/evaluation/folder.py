@@ -8,7 +8,8 @@ from pathlib import Path
 from trigml.atomic import replacing_folder, write_json, write_text
 from trigml.errors import BadInput
 from trigml.evaluation.quantities import TriggerQuantities
-from trigml.evaluation.stored import load_working_points, working_points_json
+from trigml.evaluation.regressor_quantities import RegressorQuantities
+from trigml.evaluation.stored import working_points_json
 from trigml.evaluation.tables import as_csv, as_markdown
 from trigml.runs import sha256_of
 
@@ -39,16 +40,35 @@ def write_evaluation(found: TriggerQuantities, folder: Path, manifest: Path, *, 
 
     refuse_other(folder, found.graph, force=force)
     with replacing_folder(folder) as beside:
-        write_json(beside / WORKING_POINTS, working_points_json(found, sha256_of(manifest)))
         write_text(beside / TABLES, as_markdown(found))
-        write_text(beside / SCAN, as_csv(found))
-        write_scan_plot(found, beside / "scan")
-        if found.column is not None:
+        if found.discriminants:
+            write_text(beside / SCAN, as_csv(found))
+            write_scan_plot(found, beside / "scan")
+        if found.discriminants or (found.regressor is not None and found.regressor.thresholds):
+            write_json(beside / WORKING_POINTS, working_points_json(found, sha256_of(manifest)))
+        if found.regressor is not None:
+            _write_regressor_plots(found, found.regressor, beside)
+        elif found.column is not None:
             write_turn_on_plot(found, beside / "turn_on")
         names = sorted([*(path.name for path in beside.iterdir()), QUANTITIES])
         frame = {"format": _FORMAT, "version": _VERSION, "files": names}
         write_json(beside / QUANTITIES, frame | found.to_json())
     return names
+
+
+def _write_regressor_plots(found: TriggerQuantities, regressor: RegressorQuantities, folder: Path) -> None:
+    from trigml.reports.resolution_plot import write_resolution_plot
+    from trigml.reports.turn_on_plot import write_type_turn_on_plot
+    from trigml.training.standing import SUM
+
+    if regressor.turn_ons:
+        write_type_turn_on_plot(found, regressor, folder / "turn_on")
+    if regressor.figures is not None:
+        ratios = {one: ratio for (one, other), ratio in regressor.figures.comparisons.items() if other == SUM}
+        sample = f"{found.network}, {found.sample.name}"[:60]
+        write_resolution_plot(
+            regressor.figures.models, folder / "resolution", ratios=ratios, reference=SUM, sample=sample
+        )
 
 
 def refuse_other(folder: Path, graph: str, *, force: bool) -> None:
@@ -67,7 +87,7 @@ def refuse_other(folder: Path, graph: str, *, force: bool) -> None:
     entries = sorted(path.name for path in folder.iterdir())
     if not entries:
         return
-    made = _files_of(folder / QUANTITIES)
+    made, earlier = _made_by_trigml(folder / QUANTITIES)
     if others := [name for name in entries if name not in made]:
         raise BadInput(
             "the folder for the evaluation holds files that trigml evaluate did not make",
@@ -75,28 +95,24 @@ def refuse_other(folder: Path, graph: str, *, force: bool) -> None:
             found=", ".join(others[:4]),
             remedy="move them away, or choose another --out",
         )
-    if force or WORKING_POINTS not in entries:
-        return
-    try:
-        load_working_points(folder / WORKING_POINTS, graph)
-    except BadInput as error:
+    if not force and earlier != graph:
         raise BadInput(
-            "an earlier evaluation cannot be replaced: " + error.problem,
-            where=error.where,
-            expected=error.expected,
-            found=error.found,
+            "an earlier evaluation cannot be replaced: it is that of another network",
+            where=str(folder),
+            expected=f"graph {graph}",
+            found=f"graph {earlier}",
             remedy="replace it with --force, or choose another --out",
-        ) from error
+        )
 
 
-def _files_of(path: Path) -> set[str]:
-    """The files of an earlier evaluation; none if there was no such thing."""
+def _made_by_trigml(path: Path) -> tuple[set[str], str]:
+    """The files of an earlier evaluation and the digest of its network; none if there was no such thing."""
     if not path.is_file():
-        return set()
+        return set(), ""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
-            return set()
-        return {str(name) for name in content["files"]}
+            return set(), ""
+        return {str(name) for name in content["files"]}, str(content["graph"])
     except (OSError, ValueError, KeyError, TypeError):  # not ours: none of the files is known then
-        return set()
+        return set(), ""

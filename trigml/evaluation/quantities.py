@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from trigml.data.layout import Column
 from trigml.errors import BadInput
 from trigml.evaluation.bins import Binning
-from trigml.evaluation.discriminants import Discriminant
+from trigml.evaluation.discriminants import Compared
 from trigml.evaluation.sample import Sample, ScoredEvents
 from trigml.evaluation.targets import Target, TargetKind, rate_text
-from trigml.physics.classification import class_scores
 from trigml.physics.roc import auc
 from trigml.physics.turn_on import ThresholdScan, TurnOn, WorkingPoint, threshold_scan, turn_on
 from trigml.physics.uncertainties import Measured
+
+if TYPE_CHECKING:
+    from trigml.evaluation.regressor_quantities import RegressorQuantities
 
 _FEW = 10
 """With fewer background events than this, a rate is known to no better than a third."""
@@ -85,7 +87,7 @@ class DiscriminantQuantities:
         outside: signal events outside the turn-on curves' bins.
     """
 
-    discriminant: Discriminant
+    discriminant: Compared
     scan: ThresholdScan
     auc: Measured
     auc_log_odds: Measured | None
@@ -101,7 +103,10 @@ class DiscriminantQuantities:
             "background_events": curve.n_background,
             "auc": self.auc.to_json(),
             "auc_log_odds": None if self.auc_log_odds is None else self.auc_log_odds.to_json(),
-            "working_points": [point.to_json() for point in self.points],
+            "working_points": [
+                point.to_json() | {"value": point.point.threshold * self.discriminant.lsb}
+                for point in self.points
+            ],
             "signal_events_outside_bins": self.outside,
         }
 
@@ -116,7 +121,9 @@ class TriggerQuantities:
         classes: events per class.
         input_rate: rate in Hz of the background that enters; ``None`` if unknown.
         column: what the turn-on curves are drawn against.
-        discriminants: the results.
+        discriminants: the results; none for a regressor without signal and background.
+        regressor: what a regressor measures besides; ``None`` of a classifier.
+        remarks: what one has to know of the results.
     """
 
     network: str
@@ -126,6 +133,8 @@ class TriggerQuantities:
     input_rate: float | None
     column: Column | None
     discriminants: tuple[DiscriminantQuantities, ...]
+    regressor: RegressorQuantities | None = None
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -138,19 +147,19 @@ class TriggerQuantities:
             "input_rate_hz": self.input_rate,
             "against": None if column is None else {"name": column.name, "unit": column.unit},
             "discriminants": [found.to_json() for found in self.discriminants],
+            "regressor": None if self.regressor is None else self.regressor.to_json(),
+            "remarks": list(self.remarks),
         }
 
 
 def measure_discriminant(
-    discriminant: Discriminant,
+    discriminant: Compared,
     events: ScoredEvents,
     targets: Sequence[Target],
     input_rate: float | None,
     binning: Binning,
 ) -> DiscriminantQuantities:
-    """Scan, working points and turn-on curves of one discriminant.
-
-    With one background, events of other classes do not count.
+    """Scan, working points and turn-on curves of one discriminant, on its signal and its background.
 
     Raises:
         BadInput: fewer than two events of signal or background, a target that cannot be reached, or bins
@@ -169,28 +178,21 @@ def measure_discriminant(
 
 
 def _measured(
-    discriminant: Discriminant,
+    discriminant: Compared,
     events: ScoredEvents,
     targets: Sequence[Target],
     input_rate: float | None,
     binning: Binning,
 ) -> DiscriminantQuantities:
-    labels = discriminant.labels
-    is_signal = events.labels == labels.index(discriminant.signal)
-    scores = discriminant.of(events.words)
-    log_odds: Measured | None = None
-    values = events.values
-    if discriminant.background is None:
-        logits = (events.words.astype(np.int64) << np.array(discriminant.shifts)) * discriminant.lsb
-        column = class_scores(logits)[:, labels.index(discriminant.signal)]
-        log_odds = auc(column, is_signal).measured()
-    else:
-        kept = is_signal | (events.labels == labels.index(discriminant.background))
-        scores, is_signal = scores[kept], is_signal[kept]
-        values = None if values is None else values[kept]
+    is_signal, is_background = discriminant.divide(events)
+    kept = is_signal | is_background
+    words, is_signal = events.words[kept], is_signal[kept]
+    values = None if events.values is None else events.values[kept]
+    scores, ideal = discriminant.of(words), discriminant.log_odds(words)
+    log_odds = None if ideal is None else auc(ideal, is_signal).measured()
     area = auc(scores, is_signal).measured()
     scan = threshold_scan(scores, is_signal, input_rate)
-    points = tuple(_found(target, scan) for target in targets)
+    points = tuple(_found(target, scan, discriminant.lsb) for target in targets)
     if values is None or events.column is None:
         return DiscriminantQuantities(discriminant, scan, area, log_odds, points)
     edges = binning.of(values[is_signal], events.column.name)
@@ -199,8 +201,8 @@ def _measured(
     return DiscriminantQuantities(discriminant, scan, area, log_odds, points, scan.curve.n_signal - inside)
 
 
-def _found(target: Target, scan: ThresholdScan) -> FoundPoint:
-    point = target.find(scan)
+def _found(target: Target, scan: ThresholdScan, lsb: float) -> FoundPoint:
+    point = target.find(scan, lsb)
     above = scan.at_threshold(point.threshold + 1)
     signal, signal_above = (round(at.signal_efficiency.value * scan.curve.n_signal) for at in (point, above))
     background, background_above = (

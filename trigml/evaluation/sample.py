@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from trigml.network_events import NetworkEvents
 from trigml.progress import Progress
 from trigml.runs import Run
 from trigml.scores.layout import ScoredFile, smallest_type
+
+if TYPE_CHECKING:
+    from trigml.training.regression_baselines import CalibratedSum
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class ScoredEvents:
         labels: (n,) int64, index into the run's classes.
         column: the column against which turn-on curves are drawn, if one was asked for.
         values: (n,) float64, its values.
+        truth: (n,) float64, the target of a regressor, where it was asked for.
+        calibrated_sum: (n,) float32, a yardstick in the target's unit, where it was asked for.
     """
 
     sample: Sample
@@ -68,6 +73,8 @@ class ScoredEvents:
     labels: NDArray[np.int64]
     column: Column | None
     values: NDArray[np.float64] | None
+    truth: NDArray[np.float64] | None = None
+    calibrated_sum: NDArray[np.float32] | None = None
 
 
 def score_events(
@@ -77,6 +84,8 @@ def score_events(
     classes: Sequence[str],
     *,
     against: str | None,
+    truth: str | None = None,
+    calibrated: CalibratedSum | None = None,
     stage: EmulationStage,
     threads: int | None,
     progress: Progress,
@@ -91,6 +100,8 @@ def score_events(
         files: in the layout ``trigml-events``, with labels.
         classes: those of the run that count; events of others are left out.
         against: a column to read beside the features.
+        truth: the target of a regressor, to read as well.
+        calibrated: the sum to compute for each event.
         stage: what computes the scores.
         threads: of the native emulator (``None``: one per processor).
         progress: who listens.
@@ -100,14 +111,15 @@ def score_events(
             files of the training are not what they were.
     """
     split = None if files else Split.TEST
-    paths = list(files) or resolve_files(run.spec.data.files)
-    column = None if against is None else _column(against, paths)
+    paths = files_of(run, files)
+    column = None if against is None else column_of(against, paths)
+    targets = tuple(dict.fromkeys(name for name in (against, truth) if name is not None))
     fractions = run.spec.data.split
     events = NetworkEvents(
         graph,
         paths,
         class_names=classes,
-        targets=() if against is None else (against,),
+        targets=targets,
         fractions=SplitFractions(fractions.train, fractions.validation, fractions.test),
     )
     digests = [file.sha256 for file in events.source.file_digests(progress)]
@@ -122,16 +134,20 @@ def score_events(
     emulation = emulation_of(graph, stage, threads, progress)
     words = np.empty((count, graph.n_out), dtype=smallest_type(graph))
     labels = np.empty(count, dtype=np.int64)
-    values = None if against is None else np.empty(count, dtype=np.float64)
+    values = np.empty((count, len(targets)), dtype=np.float64)
+    sums = None if calibrated is None else np.empty(count, dtype=np.float32)
     place_in_run = np.array([run.spec.data.classes.index(name) for name in classes])
     at = 0
     with progress.task("Scoring the events", count) as task, closing(events.chunks(split)) as chunks:
         for chunk in chunks:
             rows = slice(at, at + len(chunk))
-            words[rows] = emulation.predict(events.inputs(chunk))
+            inputs = events.inputs(chunk)
+            words[rows] = emulation.predict(inputs)
             labels[rows] = place_in_run.take(np.asarray(chunk.labels))
-            if values is not None:
-                values[rows] = np.asarray(chunk.targets)[:, 0]
+            if targets:
+                values[rows] = np.asarray(chunk.targets)
+            if calibrated is not None and sums is not None:
+                sums[rows] = calibrated.predictions(inputs)
             at += len(chunk)
             task.advance(len(chunk))
     scored = tuple(
@@ -139,12 +155,33 @@ def score_events(
         for path, header, digest in zip(paths, events.source.headers, digests, strict=True)
     )
     name = "test split" if split is not None else ", ".join(path.name for path in paths)
+    read = {name: values[:, place] for place, name in enumerate(targets)}
     return ScoredEvents(
-        Sample(name, count, scored, stage.value, emulation.tool, note), words, labels, column, values
+        Sample(name, count, scored, stage.value, emulation.tool, note),
+        words,
+        labels,
+        column,
+        None if against is None else read[against],
+        None if truth is None else read[truth],
+        sums,
     )
 
 
-def _column(name: str, paths: Sequence[Path]) -> Column:
+def files_of(run: Run, files: Sequence[Path]) -> list[Path]:
+    """The files of the events, those of the training where none are named.
+
+    Raises:
+        BadInput: they are not there.
+    """
+    return list(files) or resolve_files(run.spec.data.files)
+
+
+def column_of(name: str, paths: Sequence[Path]) -> Column:
+    """A column of one number per event that all files have.
+
+    Raises:
+        BadInput: one has not.
+    """
     for path in paths:
         known = {column.name: column for column in read_header(path).features}
         if name not in known:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trigml
 from trigml.errors import BadInput
+from trigml.evaluation.discriminants import Compared
+from trigml.evaluation.output_word import Division
 from trigml.evaluation.quantities import TriggerQuantities
 from trigml.evaluation.targets import Target
 from trigml.json_files import read_json_object
+
+if TYPE_CHECKING:
+    from trigml.evaluation.regressor_quantities import RegressorQuantities
 
 FORMAT = "trigml-working-points"
 VERSION = 1
@@ -22,13 +27,13 @@ class StoredPoint:
     """A threshold: an event passes if the discriminant of ``signal`` against ``background`` reaches it.
 
     Attributes:
-        signal: a class.
+        signal: a class; ``None``: the output word of a regressor is compared as it is.
         background: a class; ``None``: all others.
         threshold: in LSBs of the network's output.
         target: for what it was found.
     """
 
-    signal: str
+    signal: str | None
     background: str | None
     threshold: int
     target: Target
@@ -41,15 +46,19 @@ class StoredPoints:
     Attributes:
         graph: digest of the network for which the thresholds are meant.
         points: the thresholds.
+        division: which events are signal and background for a regressor; ``None`` of a classifier.
     """
 
     graph: str
     points: tuple[StoredPoint, ...]
+    division: Division | None = None
 
     def by_classes(self) -> dict[tuple[str, str | None], list[int]]:
-        """The thresholds per pair of signal and background, each once, in their order."""
+        """The thresholds of a classifier per pair of signal and background, each once, in their order."""
         found: dict[tuple[str, str | None], list[int]] = {}
         for point in self.points:
+            if point.signal is None:
+                continue
             thresholds = found.setdefault((point.signal, point.background), [])
             if point.threshold not in thresholds:
                 thresholds.append(point.threshold)
@@ -63,21 +72,6 @@ def working_points_json(found: TriggerQuantities, manifest_sha256: str) -> dict[
         found: the working points.
         manifest_sha256: of the ``manifest.json`` of the run.
     """
-    points = []
-    for quantities in found.discriminants:
-        discriminant = quantities.discriminant
-        for point in quantities.points:
-            points.append(
-                {
-                    "signal": discriminant.signal,
-                    "background": discriminant.background,
-                    "formula": discriminant.formula,
-                    "bits": discriminant.bits,
-                    "lsb": discriminant.lsb,
-                    "target": point.target.to_json(),
-                    **point.point.to_json(),
-                }
-            )
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -89,8 +83,36 @@ def working_points_json(found: TriggerQuantities, manifest_sha256: str) -> dict[
         "tool": found.sample.tool,
         "sample": found.sample.to_json(),
         "input_rate_hz": found.input_rate,
-        "points": points,
+        **_points_json(found),
     }
+
+
+def _points_json(found: TriggerQuantities) -> dict[str, Any]:
+    if found.regressor is not None:
+        return _regressor_points_json(found, found.regressor)
+    points = []
+    for quantities in found.discriminants:
+        signal, background = quantities.discriminant.sides
+        made = {"signal": signal, "background": background or None} | _integer_json(quantities.discriminant)
+        points += [
+            made | {"target": point.target.to_json(), **point.point.to_json()} for point in quantities.points
+        ]
+    return {"points": points}
+
+
+def _regressor_points_json(found: TriggerQuantities, regressor: RegressorQuantities) -> dict[str, Any]:
+    word = regressor.word
+    reached = [point.point.to_json() for quantities in found.discriminants for point in quantities.points]
+    points: list[dict[str, Any]] = []
+    for place, (target, threshold) in enumerate(regressor.thresholds):
+        made = {"signal": None, "background": None} | _integer_json(word)
+        made |= {"threshold": threshold, "value": threshold * word.lsb, "unit": word.unit}
+        points.append(made | {"target": target.to_json()} | (reached[place] if reached else {}))
+    return {"division": word.division.to_json(), "points": points}
+
+
+def _integer_json(compared: Compared) -> dict[str, Any]:
+    return {"formula": compared.formula, "bits": compared.bits, "lsb": compared.lsb}
 
 
 def load_working_points(path: Path, graph: str) -> StoredPoints:
@@ -116,7 +138,9 @@ def load_working_points(path: Path, graph: str) -> StoredPoints:
             remedy="install a newer trigml",
         )
     try:
-        found = StoredPoints(str(content["graph"]), tuple(_point(entry) for entry in content["points"]))
+        division = Division.from_json(content["division"]) if "division" in content else None
+        points = tuple(_point(entry, of_regressor=division is not None) for entry in content["points"])
+        found = StoredPoints(str(content["graph"]), points, division)
         if version != VERSION or not found.points:
             raise ValueError(f"version {version!r}, {len(found.points)} points")
     except (KeyError, TypeError, ValueError, BadInput) as error:
@@ -133,10 +157,12 @@ def load_working_points(path: Path, graph: str) -> StoredPoints:
     return found
 
 
-def _point(entry: Any) -> StoredPoint:
+def _point(entry: Any, *, of_regressor: bool) -> StoredPoint:
     signal, background, threshold = entry["signal"], entry["background"], entry["threshold"]
     if type(threshold) is not int:
         raise TypeError(f"a threshold is an integer, not {threshold!r}")
-    if not isinstance(signal, str) or not isinstance(background, str | None):
+    if isinstance(signal, str) is of_regressor or not isinstance(signal, str | None):
+        raise TypeError("a class is a text, and only a regressor's word is compared without one")
+    if not isinstance(background, str | None):
         raise TypeError("a class is a text")
     return StoredPoint(signal, background, threshold, Target.from_json(entry["target"]))

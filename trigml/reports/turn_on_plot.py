@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from trigml.errors import BadInput
 from trigml.evaluation.quantities import DiscriminantQuantities, FoundPoint, TriggerQuantities
+from trigml.evaluation.regressor_quantities import RegressorQuantities
 from trigml.evaluation.targets import rate_text
-from trigml.physics.turn_on import binomial_interval
+from trigml.physics.turn_on import TurnOn, binomial_interval
 from trigml.reports.figure_files import own_look, panels_with_key, plain_text, write_figure
 
 if TYPE_CHECKING:
@@ -69,13 +70,44 @@ def write_turn_on_plot(found: TriggerQuantities, stem: Path) -> tuple[Path, Path
         return write_figure(figure, stem)
 
 
+def write_type_turn_on_plot(
+    found: TriggerQuantities, regressor: RegressorQuantities, stem: Path
+) -> tuple[Path, Path]:
+    """Write ``stem.png`` and ``stem.pdf``: per threshold of a regressor the efficiency of each particle type.
+
+    Bars are as in ``write_turn_on_plot``; vertical lines show what the thresholds are worth, where the column
+    is the target.
+
+    Raises:
+        BadInput: as ``write_turn_on_plot``.
+    """
+    if found.column is None or not regressor.turn_ons:
+        raise BadInput("there are no turn-on curves to draw")
+    column = found.column.name + (f" [{found.column.unit}]" if found.column.unit else "")
+    word = regressor.word
+    with own_look():
+        figure, panels = panels_with_key(_checked(len(regressor.turn_ons)), _PANEL_INCHES)
+        for one, axes in zip(regressor.turn_ons, panels, strict=False):
+            for number, of_type in enumerate(one.types):
+                _draw_curve(axes, of_type.curve, number, plain_text(of_type.name))
+            if found.column.name == word.target:
+                worth = one.threshold * word.lsb
+                axes.vlines(worth, 0, 1.05, "#55595e", linestyles=(0, (4, 2)), linewidth=1.0, zorder=1)
+            _finish_turn_on(axes, column, len(one.types))
+            title = f"{word.formula} >= {one.threshold} = {word.text(one.threshold)}"
+            axes.set_title(plain_text(title), loc="left", fontsize="medium")
+        what = "events that pass\nbars: 68.3 % intervals, bins\ndashed: the threshold's worth"
+        _draw_key(panels[len(regressor.turn_ons)], found, what)
+        return write_figure(figure, stem)
+
+
 def _checked(n_panels: int) -> int:
     if n_panels > _MOST_PANELS:
         raise BadInput(
-            "there are too many classes for one plot",
+            "there are too many classes or thresholds for one plot",
             expected=f"at most {_MOST_PANELS}",
             found=str(n_panels),
-            remedy="name some with --signal",
+            remedy="name some with --signal, or give fewer thresholds",
         )
     return n_panels
 
@@ -126,18 +158,26 @@ def _spread(thresholds: NDArray[np.int64]) -> NDArray[np.intp]:
 def _draw_turn_ons(axes: Axes, quantities: DiscriminantQuantities, column: str) -> None:
     for number, point in enumerate(quantities.points):
         _draw_turn_on(axes, point, number)
+    _finish_turn_on(axes, column, len(quantities.points))
+    axes.set_title(plain_text(_title(quantities)), loc="left", fontsize="medium")
+
+
+def _finish_turn_on(axes: Axes, column: str, n_curves: int) -> None:
     axes.set(ylim=(0, 1.45), yticks=(0, 0.2, 0.4, 0.6, 0.8, 1))
     axes.set_xlabel(plain_text(column))
     axes.set_ylabel("signal efficiency")
-    axes.set_title(plain_text(_title(quantities)), loc="left", fontsize="medium")
-    axes.legend(loc="upper left", fontsize="x-small", ncols=1 if len(quantities.points) < 4 else 2)
+    axes.legend(loc="upper left", fontsize="x-small", ncols=1 if n_curves < 4 else 2)
     _draw_rules(axes)
 
 
 def _draw_turn_on(axes: Axes, point: FoundPoint, number: int) -> None:
-    curve = point.signal_turn_on
-    if curve is None:
+    if point.signal_turn_on is None:
         return
+    label = plain_text(f">= {point.point.threshold} ({point.target})").replace("ε_S", r"$\epsilon_S$")
+    _draw_curve(axes, point.signal_turn_on, number, label)
+
+
+def _draw_curve(axes: Axes, curve: TurnOn, number: int, label: str) -> None:
     filled = curve.total > 0
     lower, upper = curve.interval
     efficiency = curve.efficiency[filled]
@@ -153,7 +193,7 @@ def _draw_turn_on(axes: Axes, point: FoundPoint, number: int) -> None:
         markersize=3.6,
         linewidth=1.1,
         color=_POINTS[number % len(_POINTS)],
-        label=plain_text(f">= {point.point.threshold} ({point.target})").replace("ε_S", r"$\epsilon_S$"),
+        label=label,
     )
 
 

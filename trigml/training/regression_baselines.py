@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigml.data.layout import Column
+from trigml.errors import BadInput
+from trigml.json_files import read_json_object
 from trigml.progress import Progress, Silent
+from trigml.runs import Run, names
 from trigml.spec import InputsSpec
 from trigml.training.baseline import MAX_EVENTS, TREE_SETTINGS, at_most, check_finite, one_thread
 
@@ -60,6 +63,37 @@ def calibrated_sum(
     relative = _sums(features, groups) / truth[:, np.newaxis]
     factors = np.linalg.lstsq(relative, np.ones(len(truth)), rcond=None)[0]
     return CalibratedSum(groups, tuple(factors.tolist()))
+
+
+def stored_sum(run: Run, unit: str) -> CalibratedSum | None:
+    """The sum that was calibrated in a run's training; ``None`` if the run holds no factors of one.
+
+    Args:
+        run: of a regression.
+        unit: of its target.
+
+    Raises:
+        BadInput: the factors are not those of the run's inputs.
+    """
+    path = run.path / names.HISTORY
+    if not path.is_file():
+        return None
+    history = read_json_object(path, "a file of this run")
+    inputs = [Column(feature.name, feature.unit) for feature in run.contract.features]
+    groups = _groups(run.spec.inputs, tuple(inputs), unit)
+    try:
+        parts = history["calibrated_sum"].get("parts", [])
+        sizes, factors = [part["inputs"] for part in parts], tuple(float(part["factor"]) for part in parts)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput("the history of this run has no calibrated sum", where=str(path)) from error
+    if parts and sizes != [len(group) for group in groups]:
+        raise BadInput(
+            "the calibrated sum of this run is that of other inputs",
+            where=str(path),
+            expected=", ".join(str(len(group)) for group in groups) + " inputs",
+            found=", ".join(map(str, sizes)),
+        )
+    return CalibratedSum(groups, factors) if parts else None
 
 
 def _groups(inputs: InputsSpec, columns: tuple[Column, ...], unit: str) -> tuple[NDArray[np.intp], ...]:
