@@ -25,7 +25,7 @@ def test_each_resample_holds_n_of_the_events(n: int, resamples: int, seed: int) 
 
 
 def test_resamples_spread_as_samples_do() -> None:
-    """Protects from resamples that are too much alike: their means spread by σ/√n, and counts are those of Poisson."""
+    """Protects from resamples that are too much alike: the means spread by σ/√n."""
     values = np.random.default_rng(1).normal(size=400)
     counts = drawn_counts(400, 2000, np.random.default_rng(2))
     means = counts @ values / 400
