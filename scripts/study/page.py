@@ -125,8 +125,8 @@ def _parts(study: Study) -> Iterator[str]:
         yield _table([study.firmware[0].head, *(one.cells for one in study.firmware)], "<>>>>>>>>")
         yield (
             "Each figure with its tier. *mapped*: cells counted after mapping with Yosys, cycles measured in "
-            "the simulation of the RTL; nanoseconds are cycles at the requested clock, whose timing no tool of a "
-            "vendor has verified. `trigml report RUN` has all figures with their tools."
+            "the simulation of the RTL; nanoseconds are cycles at the requested clock, whose timing no tool "
+            "of a vendor has verified. `trigml report RUN` has all figures with their tools."
         )
     if study.notes:
         yield "\n".join(f"- {note}" for note in study.notes)
