@@ -112,6 +112,8 @@ def _type_table(groups: list[TypePerformance], names: tuple[str, ...], edges: tu
 
 def _some_bins(edges: tuple[float, ...]) -> list[tuple[float, float]]:
     bins = list(pairwise(edges))
+    if not bins:  # a small sample has no bins between the first and the last
+        return []
     places = {round(number * (len(bins) - 1) / (_ENERGIES - 1)) for number in range(_ENERGIES)}
     return [bins[place] for place in sorted(places)]
 
