@@ -198,3 +198,10 @@ def toy_classifier() -> ModuleType:
 def toy_calorimeter() -> ModuleType:
     """Events and spec of a small regression: ``write_toy_showers``, ``toy_energies``, ``toy_energy_spec``."""
     return support("toy_calorimeter")
+
+
+@pytest.fixture(scope="session")
+def toy_regressor(toy_classifier: ModuleType) -> ModuleType:
+    """A run whose energies are known from its events: ``toy_measurements`` and ``toy_energy_run``."""
+    assert toy_classifier is not None
+    return support("toy_regressor")

@@ -152,12 +152,57 @@ def test_a_run_with_an_evaluation_can_be_trained_again(run: Path) -> None:
     refuse_occupied(run, force=True)
 
 
-def test_the_examples_of_the_help_are_options_that_exist(run: Path, tmp_path: Path, capsys: Capture) -> None:
-    """Protects the first two examples, on the toy's classes and columns."""
+@pytest.fixture(scope="module")
+def energy_run(tmp_path_factory: pytest.TempPathFactory, toy_regressor: ModuleType) -> Path:
+    """A run of a regressor."""
+    folder = tmp_path_factory.mktemp("energy")
+    events = toy_regressor.toy_measurements(folder / "events.h5")
+    made: Path = toy_regressor.toy_energy_run(folder / "run", events)
+    return made
+
+
+def test_a_regressor_has_thresholds_on_its_word(energy_run: Path, capsys: Capture) -> None:
+    """Protects what is written and shown of a regressor, and that thresholds are stored as integers."""
+    words = ["evaluate", str(energy_run), "--stage", "numpy"]
+    targets = ["--target-above", "20 GeV", "--efficiency", "0.9", "--threshold", "25.1 GeV"]
+    assert exit_code_of([*words, *targets]) == 0
+    shown = capsys.readouterr()
+    assert "25.1 GeV lies between two LSBs: rounded up to 101 = 25.25 GeV" in shown.out
+    assert "words (numpy)" in shown.out
+    assert "calibrated sum" in shown.out
+    folder = energy_run / "evaluation"
+    found = sorted(path.name for path in folder.iterdir())
+    assert found == sorted([*FILES, "resolution.pdf", "resolution.png"])
+    stored = json.loads((folder / "working_points.json").read_text())
+    assert [(type(point["threshold"]), point["unit"]) for point in stored["points"]] == [(int, "GeV")] * 2
+    assert stored["points"][1]["threshold"] == 101
+    assert stored["division"] == {"signals": [], "background": None, "target_above": 20.0}
+    rows = list(csv.DictReader((folder / "scan.csv").open()))
+    assert rows[0]["signal"] == "true_energy >= 20 GeV"
+    assert "101 = 25.25 GeV (25.1 GeV)" in (folder / "evaluation.md").read_text()
+    assert (matplotlib.image.imread(folder / "turn_on.png")[..., :3] < 0.5).any()
+
+
+def test_without_a_threshold_a_regressor_is_measured(
+    energy_run: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """Protects response and resolution alone: no file of thresholds or rates that nobody asked for."""
+    words = ["evaluate", str(energy_run), "--stage", "numpy", "--json", "--out", str(tmp_path / "out")]
+    assert exit_code_of(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["files"] == ["evaluation.json", "evaluation.md", "resolution.pdf", "resolution.png"]
+    assert set(found["regressor"]["models"]) == {"words (numpy)", "calibrated sum"}
+
+
+def test_the_examples_of_the_help_are_options_that_exist(
+    run: Path, energy_run: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """Protects examples of each kind, on the toys' classes and columns."""
     examples = [shlex.split(line)[1:] for line in HELP.splitlines() if line.startswith("    trigml ")]
     toy = {"runs/jet_tagger_hlf": str(run), "mass": "energy", "t": "a", "q": "c"}
+    toy["runs/energy_calibration"] = str(energy_run)
     assert len(examples) == 5
-    for place, example in enumerate(examples[:2]):
+    for place, example in enumerate([*examples[:2], examples[4]]):
         words = [toy.get(word, word) for word in example]
         assert exit_code_of([*words, "--out", str(tmp_path / str(place)), "--stage", "numpy"]) == 0, example
     capsys.readouterr()

@@ -155,6 +155,8 @@ def test_values_that_are_not_finite_are_refused(
         ({"against": "energy", "binning": Binning((200, 300))}, "no event lies in any bin"),
         ({"signals": ("d",)}, "no class 'd'"),
         ({"targets": (RATE,)}, "--input-rate"),
+        ({"target_above": Target(TargetKind.VALUE, 20.0, "GeV")}, "--target-above"),
+        ({"targets": (Target(TargetKind.VALUE, 20.0, "GeV"),)}, "tells classes apart"),
         ({"targets": (RATE,), "input_rate": 50e3}, "higher than the rate that enters"),
     ],
 )

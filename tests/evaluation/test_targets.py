@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trigml.errors import BadInput
-from trigml.evaluation.targets import Target, TargetKind, parse_rate, rate_text
+from trigml.evaluation.targets import Target, TargetKind, parse_rate, parse_threshold, rate_text
 from trigml.physics.turn_on import threshold_scan
 
 
@@ -69,3 +69,28 @@ def test_each_kind_finds_its_threshold() -> None:
 def test_targets_survive_json(target: Target) -> None:
     """Protects what working_points.json says of why a threshold was chosen."""
     assert Target.from_json(target.to_json()) == target
+
+
+@pytest.mark.parametrize(
+    ("text", "threshold", "shown"),
+    [
+        ("-7", -7, "given"),
+        (" 400 ", 400, "given"),
+        ("25 GeV", 400, "25 GeV"),
+        ("25.01GeV", 401, "25.01 GeV"),
+        ("1e-2 GeV", 1, "0.01 GeV"),
+        ("25.0", 400, "25"),
+    ],
+)
+def test_thresholds_are_integers_or_what_they_are_worth(text: str, threshold: int, shown: str) -> None:
+    """Protects the integer that an energy becomes, and that it comes back from a file."""
+    target = parse_threshold(text)
+    assert (target.threshold(1 / 16), str(target)) == (threshold, shown)
+    assert Target.from_json(target.to_json()) == target
+
+
+@pytest.mark.parametrize("text", ["", "GeV", "nan GeV", "inf", "--3"])
+def test_what_is_no_threshold(text: str) -> None:
+    """Protects against numbers read out of something else."""
+    with pytest.raises(BadInput, match="no value"):
+        parse_threshold(text)
