@@ -4,11 +4,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := runs/demo
 STUDY := runs/study
+MODEL ?= electron_id
 
-.PHONY: demo study test lint lock clean help
+.PHONY: demo model study test lint lock clean help
 
 help:
 	@echo "make demo   train, synth and report on the packaged jets ($(RUN))"
+	@echo "make model MODEL=photon_id   train, synth, verify and report a shipped spec (runs/photon_id)"
 	@echo "make study  all networks of the calorimeter's study, its tables in docs/study.md (under 30 minutes)"
 	@echo "make test   linters, types and all tests"
 	@echo "make lock   renew requirements.lock from pyproject.toml"
@@ -18,6 +20,12 @@ demo: $(READY)
 	$(BIN)/trigml train jet_tagger_hlf --quantize --out $(RUN) --force
 	$(BIN)/trigml synth $(RUN)
 	$(BIN)/trigml report $(RUN)
+
+model: $(READY)
+	$(BIN)/trigml train $(MODEL) --quantize --out runs/$(MODEL) --force
+	$(BIN)/trigml synth runs/$(MODEL)
+	$(BIN)/trigml verify runs/$(MODEL) --stages native,hls
+	$(BIN)/trigml report runs/$(MODEL)
 
 study: $(READY)
 	$(BIN)/python scripts/study_calorimeter.py --synth --out $(STUDY) --page docs/study.md
