@@ -11,7 +11,7 @@ import pytest
 
 from trigml.data.splits import Split
 from trigml.errors import BadInput
-from trigml.training.events import Streamed, event_source, gather_events, truth_of
+from trigml.training.events import Streamed, event_source, gather_events, refuse_short_word, truth_of
 
 
 def gathered(toy: ModuleType, path: Path, truth: np.ndarray, *overrides: str) -> None:
@@ -93,3 +93,35 @@ def test_a_damaged_file_is_refused(toy_calorimeter: ModuleType, tmp_path: Path) 
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(BadInput, match=r"toy\.h5"):
         event_source(toy_calorimeter.toy_energy_spec(path))
+
+
+def test_a_word_too_short_for_the_target_is_refused(toy_calorimeter: ModuleType, tmp_path: Path) -> None:
+    """A network whose word always saturates is refused; one whose word holds the energies is not."""
+    path = toy_calorimeter.write_toy_showers(tmp_path / "toy.h5", toy_calorimeter.toy_energies(600))
+    spec = toy_calorimeter.toy_energy_spec(path)
+    events = gather_events(event_source(spec), seed=1)
+    refuse_short_word(spec, events)
+    short = toy_calorimeter.toy_energy_spec(path, "output.lsb=0.0625", "output.bits=4")
+    with pytest.raises(BadInput, match="the output word is too short for the target") as caught:
+        refuse_short_word(short, events)
+    assert "at most 0.9375 GeV; 100 % of the training events" in str(caught.value)
+
+
+def test_files_with_other_cells_are_refused(toy_calorimeter: ModuleType, tmp_path: Path) -> None:
+    """The same cell number is another place in a file with another number of cells."""
+    first = toy_calorimeter.write_toy_showers(tmp_path / "a.h5", toy_calorimeter.toy_energies(600))
+    other = tmp_path / "b.h5"
+    other.write_bytes(first.read_bytes())
+    with h5py.File(other, "r+") as file:
+        cells = file["constituents/energy"][:]
+        unit = dict(file["constituents/energy"].attrs)
+        del file["constituents/energy"]
+        file["constituents/energy"] = np.concatenate([cells, cells[:, :1]], axis=1)
+        file["constituents/energy"].attrs.update(unit)
+        file["event_id"][:] += 1000
+    spec = toy_calorimeter.toy_energy_spec(first, f"data.files=[{first},{other}]")
+    assert spec.inputs.cells is not None
+    assert spec.inputs.cells.images
+    with pytest.raises(BadInput, match="differ in the number of cells") as caught:
+        event_source(spec)
+    assert str(other) in str(caught.value)

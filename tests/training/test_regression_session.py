@@ -13,7 +13,7 @@ import pytest
 from trigml.data.splits import Split
 from trigml.devices import load_devices
 from trigml.emulation.numpy_emulator import emulate
-from trigml.errors import GateBroken, Interrupted
+from trigml.errors import BadInput, GateBroken, Interrupted
 from trigml.reports.run_report import run_report
 from trigml.runs import TestPredictions, open_run
 from trigml.scores.layout import output_words
@@ -163,6 +163,16 @@ def test_a_bias_breaks_its_gate(toy_calorimeter: ModuleType, showers: Path, tmp_
     words = open_run(tmp_path / "toy").predictions().words
     assert words is not None
     assert words.max() == 63
+
+
+def test_a_word_that_holds_no_target_is_refused(
+    toy_calorimeter: ModuleType, showers: Path, tmp_path: Path
+) -> None:
+    """A word up to 1 GeV for showers from 4 GeV on is a mistake: nothing is trained or written."""
+    spec = toy_calorimeter.toy_energy_spec(showers, "output.lsb=0.0625", "output.bits=4")
+    with pytest.raises(BadInput, match="too short for the target"):
+        train_run(spec, tmp_path / "toy", quantize=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_predictions_come_back_as_they_were_saved(tmp_path: Path) -> None:

@@ -32,6 +32,9 @@ MAX_TEST_EVENTS = 500_000
 
 _PIECE_EVENTS = 65_536
 
+_TOO_MANY_ABOVE = 0.75
+"""With so many targets above the highest word a regression is a mistake; with fewer it may be meant."""
+
 Floats: TypeAlias = NDArray[np.float32]
 Preparation: TypeAlias = Callable[[Floats], Floats]
 """Physical features (n, features) → model inputs (n, features)."""
@@ -90,10 +93,13 @@ def event_source(spec: Spec) -> EventSource:
     """The events that a spec names: inputs, labels in the order of its classes, the target of a regression.
 
     Raises:
-        BadInput: a file, column, cell or class is not there, or a file is damaged.
+        BadInput: a file, column, cell or class is not there, a file is damaged, or files have other cells
+            than the first one where the spec makes images of them.
     """
     split = spec.data.split
     paths = resolve_files(spec.data.files)
+    if spec.inputs.cells is not None and spec.inputs.cells.images:
+        _refuse_other_cells(paths)
     return EventSource(
         paths,
         features=_input_names(spec, paths),
@@ -101,6 +107,20 @@ def event_source(spec: Spec) -> EventSource:
         targets=() if spec.data.target is None else (spec.data.target,),
         fractions=SplitFractions(train=split.train, validation=split.validation, test=split.test),
     )
+
+
+def _refuse_other_cells(paths: Sequence[Path]) -> None:
+    """Cells of files with another number of them do not lie at the same places of the images."""
+    counts = [read_header(path).n_constituents for path in paths]
+    for path, count in zip(paths, counts, strict=True):
+        if count != counts[0]:
+            raise BadInput(
+                "the files differ in the number of cells per event, so that images cannot be made of them",
+                where=str(path),
+                expected=f"{counts[0]}, as in {paths[0]}",
+                found=str(count),
+                remedy="make all files with the same trigger cells",
+            )
 
 
 def _input_names(spec: Spec, paths: Sequence[Path]) -> tuple[str, ...]:
@@ -276,6 +296,28 @@ def _refuse_unlearnable(events: SplitEvents) -> None:
             where=", ".join(str(path) for path in events.source.paths),
             found=f"{truth[0]:g}",
             remedy="name another column as data.target",
+        )
+
+
+def refuse_short_word(spec: Spec, events: SplitEvents) -> None:
+    """Refuse a regression whose output word cannot hold most of what it is to learn.
+
+    Raises:
+        BadInput: more than 75 % of the training events have a target above the highest word.
+    """
+    if spec.output is None:
+        return
+    truth = truth_of(events.training)
+    highest = spec.output.lsb * (2**spec.output.bits - 1)
+    above = float(np.mean(truth > highest))
+    if above > _TOO_MANY_ABOVE:
+        unit = events.target_unit
+        raise BadInput(
+            "the output word is too short for the target",
+            where="output",
+            expected=f"a word for {float(np.median(truth)):g} {unit}, the median of the training events",
+            found=f"at most {highest:g} {unit}; {100 * above:.0f} % of the training events are above",
+            remedy="give output.bits or output.lsb a higher value",
         )
 
 

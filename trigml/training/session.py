@@ -44,6 +44,7 @@ from trigml.training.events import (
     gather_events,
     in_pieces,
     quantized_inputs,
+    refuse_short_word,
 )
 from trigml.training.heads import output_labels, start_as_sum
 from trigml.training.hidden_layers import dense_activation_names
@@ -119,6 +120,7 @@ def _train(
 ) -> RunSummary:
     with progress.task("Reading the events"):
         events = gather_events(source, spec.training.seed)
+        refuse_short_word(spec, events)
     notes = list(_notes_on_events(events))
     for note in notes:
         progress.say(note)
