@@ -166,6 +166,16 @@ def test_what_cannot_be_evaluated(run: Path, options: dict[str, Any], message: s
         evaluated(run, **options)
 
 
+def test_thresholds_end_where_the_discriminant_ends(run: Path) -> None:
+    """Protects the edges: both proven bounds are thresholds, the integers next to them are not."""
+    (quantities,) = evaluated(run, signals=("b",)).discriminants
+    low, high = quantities.discriminant.bounds
+    evaluated(run, signals=("b",), targets=tuple(Target(TargetKind.THRESHOLD, end) for end in (low, high)))
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(BadInput, match="beyond"):
+            evaluated(run, signals=("b",), targets=(Target(TargetKind.THRESHOLD, beyond),))
+
+
 def test_a_rate_that_no_threshold_reaches_is_refused(
     run: Path, tmp_path: Path, toy_classifier: ModuleType
 ) -> None:

@@ -122,6 +122,21 @@ def test_values_become_integers_that_are_not_below_them(run: Path) -> None:
     assert found.remarks == ("25.01 GeV lies between two LSBs: rounded up to 101 = 25.25 GeV",)
 
 
+def test_thresholds_end_where_the_word_ends(run: Path) -> None:
+    """Protects the edge: the highest word is a threshold, the next integer is not, in LSB or in GeV."""
+    low, high = regressor_of(evaluated(run)).word.bounds
+    assert low >= 0
+    for given in (0, high):
+        found = evaluated(run, targets=(Target(TargetKind.THRESHOLD, given),))
+        assert [threshold for _, threshold in regressor_of(found).thresholds] == [given]
+    beyond = (Target(TargetKind.THRESHOLD, high + 1), Target(TargetKind.VALUE, (high + 1) * 0.25, "GeV"))
+    for target in beyond:
+        with pytest.raises(BadInput, match="beyond") as refused:
+            evaluated(run, targets=(target,))
+        assert refused.value.expected == f"0 to {high} LSB (0 to {high * 0.25:g} GeV)"
+        assert refused.value.found == f"{high + 1} LSB ({(high + 1) * 0.25:g} GeV)"
+
+
 def test_turn_on_curves_are_those_of_the_types(run: Path, other: Callable[..., Any]) -> None:
     """Protects the curves: per type and all together, against the true energy or another column."""
     made = other()
@@ -236,6 +251,8 @@ def test_a_file_of_some_classes_is_enough(run: Path, other: Callable[..., Any]) 
         ({"targets": (RATE,), "target_above": ABOVE}, "--input-rate"),
         ({"targets": (parse_threshold("25 MeV"),)}, "another unit"),
         ({"targets": (parse_threshold("25.5"),)}, "another unit"),
+        ({"targets": (parse_threshold("2500 GeV"),)}, "beyond what energy"),
+        ({"targets": (parse_threshold("-1"),)}, "beyond what energy"),
         ({"target_above": parse_value("3 mm", "--target-above")}, "--target-above"),
         ({"target_above": parse_value("300 GeV", "--target-above")}, "too few events"),
         ({"signals": ("gamna",)}, "did you mean 'gamma'"),

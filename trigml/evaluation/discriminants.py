@@ -52,6 +52,10 @@ class Compared(Protocol):
         """Width of the integer."""
 
     @property
+    def bounds(self) -> tuple[int, int]:
+        """Lowest and highest integer that can occur."""
+
+    @property
     def lsb(self) -> float:
         """What one unit of the integer is worth."""
 

@@ -10,7 +10,7 @@ from trigml.errors import BadInput
 from trigml.evaluation.bins import Binning
 from trigml.evaluation.discriminants import Discriminant, discriminants_of
 from trigml.evaluation.options import EvaluationOptions
-from trigml.evaluation.quantities import TriggerQuantities, measure_discriminant
+from trigml.evaluation.quantities import TriggerQuantities, measure_discriminant, refuse_out_of_reach
 from trigml.evaluation.sample import score_events
 from trigml.evaluation.targets import Target, TargetKind
 from trigml.graph import Graph
@@ -39,6 +39,8 @@ def evaluate_run(run: Run, options: EvaluationOptions, progress: Progress | None
 def _evaluate_classifier(run: Run, options: EvaluationOptions, listener: Progress) -> TriggerQuantities:
     graph = run.graph()
     plan = _plan(run, graph, options)
+    for discriminant, targets in plan:
+        refuse_out_of_reach(discriminant, targets, "--threshold" if options.stored is None else "--points")
     classes = run.spec.data.classes
     needed = {name for found, _ in plan for name in (found.signal, *found.others)}
     events = score_events(

@@ -201,6 +201,26 @@ def _measured(
     return DiscriminantQuantities(discriminant, scan, area, log_odds, points, scan.curve.n_signal - inside)
 
 
+def refuse_out_of_reach(compared: Compared, targets: Sequence[Target], option: str) -> None:
+    """Refuse given thresholds that no event can reach, or that lie below 0 and all that can occur.
+
+    Raises:
+        BadInput: there is one; ``option`` is where it was given.
+    """
+    lowest, highest = min(compared.bounds[0], 0), compared.bounds[1]
+    for target in targets:
+        if not target.is_given or lowest <= target.threshold(compared.lsb) <= highest:
+            continue
+        ends = " to ".join(f"{end * compared.lsb:g}" for end in (lowest, highest))
+        found = target.threshold(compared.lsb)
+        raise BadInput(
+            f"this threshold is beyond what {compared.formula} of this network can be",
+            where=option,
+            expected=f"{lowest} to {highest} LSB ({ends} {compared.unit}".rstrip() + ")",
+            found=f"{found} LSB ({found * compared.lsb:g} {compared.unit}".rstrip() + ")",
+        )
+
+
 def _found(target: Target, scan: ThresholdScan, lsb: float) -> FoundPoint:
     point = target.find(scan, lsb)
     above = scan.at_threshold(point.threshold + 1)

@@ -14,7 +14,12 @@ from trigml.errors import BadInput
 from trigml.evaluation.bins import Binning
 from trigml.evaluation.options import EvaluationOptions
 from trigml.evaluation.output_word import Division, OutputWord, output_word_of
-from trigml.evaluation.quantities import DiscriminantQuantities, TriggerQuantities, measure_discriminant
+from trigml.evaluation.quantities import (
+    DiscriminantQuantities,
+    TriggerQuantities,
+    measure_discriminant,
+    refuse_out_of_reach,
+)
 from trigml.evaluation.regressor_quantities import RegressorQuantities, threshold_turn_ons
 from trigml.evaluation.sample import ScoredEvents, column_of, files_of, score_events
 from trigml.evaluation.targets import Target, TargetKind
@@ -47,6 +52,7 @@ def evaluate_regressor(
     word = output_word_of(graph, target, _unit(run, target, truth), classes, division)
     for wanted in targets:
         _check_unit(wanted, word, "--threshold")
+    refuse_out_of_reach(word, targets, "--threshold" if options.stored is None else "--points")
     if options.target_above is not None:
         _check_unit(options.target_above, word, "--target-above")
     against = options.against or (None if truth is None else target)
