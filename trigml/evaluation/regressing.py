@@ -72,6 +72,7 @@ def evaluate_regressor(
     # Labels count from here on in the classes that are read.
     read = np.array([run.spec.data.classes.index(name) for name in classes])
     events = replace(events, labels=np.searchsorted(read, events.labels))
+    _check_both_sides(word, events)
     with listener.task("Scanning thresholds"):
         divided = _divided(word, events, targets, options.input_rate)
         thresholds = _thresholds(word, targets, divided)
@@ -205,6 +206,30 @@ def _check_unit(wanted: Target, word: OutputWord, option: str) -> None:
             where=option,
             expected=f"a number with {word.unit}" if word.unit else "a number: the output has no unit",
             found=str(wanted),
+        )
+
+
+def _check_both_sides(word: OutputWord, events: ScoredEvents) -> None:
+    """Refuse a ``--target-above`` that all events of the sample are below, or none."""
+    above = word.division.above
+    if above is None or events.truth is None:
+        return
+    is_signal, is_background = word.divide(events)
+    among = np.isin(events.labels, [word.classes.index(name) for name in word.signals])
+    unit = f" {word.unit}".rstrip()
+    if not is_signal.any() and among.any():
+        raise BadInput(
+            f"no event has a {word.target} of at least {above:g}{unit}",
+            where="--target-above",
+            expected=f"at most {events.truth[among].max():g}{unit}, the highest in the sample",
+            found=f"{above:g}{unit}",
+        )
+    if not is_background.any() and word.division.background is None:
+        raise BadInput(
+            f"no event has a {word.target} below {above:g}{unit}: there is no background",
+            where="--target-above",
+            expected=f"more than {events.truth.min():g}{unit}, the lowest in the sample",
+            found=f"{above:g}{unit}",
         )
 
 
