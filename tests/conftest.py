@@ -4,6 +4,7 @@ The test tree is not a package (``--import-mode=importlib``), so what tests shar
 factories hold no state; hypothesis may call them as often as it likes.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ import pytest
 from trigml.contract import InputContract, InputFeature
 from trigml.fixedpoint import FixedPoint
 from trigml.graph import Constants, Graph, GraphBuilder
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and so would all programs that tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def contract_of(count: int, format_: str) -> InputContract:
