@@ -21,7 +21,6 @@ from trigml.contract import InputContract, InputFeature
 from trigml.fixedpoint import FixedPoint
 from trigml.graph import Constants, Graph, GraphBuilder
 
-
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job ignores Ctrl-C, and so would all programs that tests start and interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
