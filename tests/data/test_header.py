@@ -169,6 +169,16 @@ def test_not_hdf5(tmp_path: Path) -> None:
     assert "trigml data convert" in str(caught.value.remedy)
 
 
+def test_showers_are_sent_to_the_command_that_reads_them(make_lcd: MakeEvents, tmp_path: Path) -> None:
+    """Protects the remedy for raw showers, and that other HDF5 files are not called showers."""
+    with pytest.raises(BadInput, match="trigml data showers"):
+        read_header(make_lcd("gamma.h5"))
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["pt"] = np.arange(3.0)
+    with pytest.raises(BadInput, match="trigml data convert"):
+        read_header(tmp_path / "other.h5")
+
+
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
 def test_truncated(make_events: MakeEvents, share: float) -> None:
     """A copy that stopped early is recognised wherever it stopped."""

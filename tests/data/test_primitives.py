@@ -105,7 +105,7 @@ def test_changes_that_cannot_be_are_refused(change: str, problem: str) -> None:
         ("ecal.segments=[4, 8, 12]", "25 layers"),
         ("ecal.towers=[5, 5, 5]", "25 cells"),
         ("ecal.towers=2", "symmetrically"),
-        ("ecal.towers=26", "symmetrically"),
+        ("ecal.towers=26", "at most 25 cells"),
         ("ecal.layer_weights=[{layers: 24, weight: 1}]", "25 layers"),
         ("ecal.zero_below=4000", "zero suppression"),
     ],
@@ -114,6 +114,18 @@ def test_primitives_of_another_calorimeter_are_refused(change: str, problem: str
     """Protects from summing cells that are not there."""
     with pytest.raises(BadInput, match=problem):
         changed(change).fitted(ECAL, HCAL)
+
+
+@pytest.mark.parametrize(
+    "value", ["0", "[]", "[3, 0]", "4097", "1.5", "yes", "{y: 0, x: 3}", "{y: 3}", "{z: 3}"]
+)
+def test_lengths_that_cannot_be_are_said_plainly(value: str) -> None:
+    """Protects against names of the validator's types in a message: what is expected, and where."""
+    with pytest.raises(BadInput, match=r"ecal\.towers") as refused:
+        changed(f"ecal.towers={value}")
+    text = str(refused.value)
+    assert "number" in str(refused.value.expected)
+    assert not any(leak in text for leak in ("constrained", "tuple", "function", "Towers", "then look at"))
 
 
 def test_an_hcal_is_not_left_out_unasked() -> None:

@@ -49,6 +49,15 @@ def read_header(path: Path) -> EventsHeader:
         )
 
 
+def _holds_showers(path: Path) -> bool:
+    from trigml.data.shower_layouts import recognised
+
+    try:
+        return recognised(path) is not None
+    except BadInput:  # what is wrong with it as showers is not what was asked
+        return False
+
+
 def _check_format(file: h5py.File, path: Path) -> None:
     found = file.attrs.get("format")
     if found != FORMAT:
@@ -57,7 +66,9 @@ def _check_format(file: h5py.File, path: Path) -> None:
             where=str(path),
             expected=f"the root attribute format = {FORMAT!r}",
             found="no such attribute" if found is None else repr(found),
-            remedy="see docs/events.md; trigml data convert makes one from CSV, NPZ or ROOT",
+            remedy="these are showers: trigml data showers CLASS=FILE -o EVENTS.h5 makes events of them"
+            if _holds_showers(path)
+            else "see docs/events.md; trigml data convert makes one from CSV, NPZ or ROOT",
         )
     version = file.attrs.get("version")
     if not isinstance(version, int | np.integer) or version < 1:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from trigml.data.layout import Provenance
 from trigml.data.shower_files import Shape
@@ -23,8 +23,20 @@ from trigml.spec.yaml_text import Document, read_yaml_file, read_yaml_value
 
 DEFAULT_PRIMITIVES = Path(__file__).parent / "packaged" / "trigger_primitives.yml"
 
-_Length: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
-Lengths: TypeAlias = _Length | Annotated[tuple[_Length, ...], Field(min_length=1, max_length=4096)]
+_LONGEST = 4096
+_Length: TypeAlias = Annotated[int, Field(ge=1, le=_LONGEST)]
+Lengths: TypeAlias = _Length | Annotated[tuple[_Length, ...], Field(min_length=1, max_length=_LONGEST)]
+
+
+def _checked_lengths(value: Any) -> Any:
+    """Say what is wrong with lengths in plain words, before the types of which they may be are tried."""
+    value = (
+        tuple(value) if isinstance(value, list) else value
+    )  # a strict validator takes no list from here on
+    lengths = value if isinstance(value, tuple) else (value,)
+    if not lengths or not all(type(one) is int and 1 <= one <= _LONGEST for one in lengths):
+        raise ValueError(f"a whole number from 1 to {_LONGEST}, or a list of such numbers")
+    return value
 
 
 class LayerWeight(Section):
@@ -39,6 +51,8 @@ class Towers(Section):
 
     y: Lengths
     x: Lengths
+
+    _plainly = field_validator("y", "x", mode="before")(_checked_lengths)
 
 
 class CalorimeterKeys(Section):
@@ -61,6 +75,17 @@ class CalorimeterKeys(Section):
     scale: Annotated[float, Field(gt=0)]
     noise: Annotated[float, Field(ge=0)] = 0.0
     zero_below: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("segments", "towers", mode="before")
+    @classmethod
+    def _plainly(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, Towers):
+            return value
+        if info.field_name == "segments" or not isinstance(value, dict):
+            return _checked_lengths(value)
+        if set(value) != {"y", "x"}:
+            raise ValueError("one number or list for both y and x, or {y: …, x: …}")
+        return Towers(y=_checked_lengths(value["y"]), x=_checked_lengths(value["x"]))
 
     def fitted(self, name: str, cells: Shape, lsb: float, bits: int) -> TriggerCalorimeter:
         """The steps for a calorimeter of (layers, y, x) cells; ``name`` is what messages call it.
@@ -185,6 +210,13 @@ def _segments(wanted: Lengths, n_layers: int, name: str) -> tuple[int, ...]:
 
 def _towers(wanted: Lengths, n_cells: int, name: str) -> tuple[int, ...]:
     if isinstance(wanted, int):
+        if wanted > n_cells:
+            raise BadInput(
+                "the towers are larger than the window of the showers",
+                where=name.replace(" ", ".towers "),
+                expected=f"at most {n_cells} cells, as there are in the showers",
+                found=f"{wanted} cells",
+            )
         return centred_groups(n_cells, wanted)
     _check_sum(sum(wanted), n_cells, f"{name.replace(' ', '.towers ')}", "cells")
     return wanted
