@@ -241,8 +241,9 @@ def write_images(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_trained_cnn_is_exact_in_every_stage(tmp_path: Path) -> None:
+def test_a_trained_cnn_is_exact_in_every_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From events to a run, and the same words from NumPy, C++ and shift-and-add logic."""
+    monkeypatch.setattr("trigml.reports.roc_plot.write_roc_plot", lambda *_, **__: None)
     write_images(tmp_path / "images.h5")
     spec = spec_of("{filters: 2, size: 3, stride: 2}", integers=False, file=str(tmp_path / "images.h5"))
     summary = train_run(spec, tmp_path / "run", quantize=True)

@@ -11,7 +11,7 @@ import pytest
 
 from trigml.data.splits import Split
 from trigml.errors import BadInput
-from trigml.training.events import Streamed, event_source, gather_events, refuse_short_word, truth_of
+from trigml.training.events import Streamed, event_source, gather_events, refuse_unfit_word, truth_of
 
 
 def gathered(toy: ModuleType, path: Path, truth: np.ndarray, *overrides: str) -> None:
@@ -100,11 +100,22 @@ def test_a_word_too_short_for_the_target_is_refused(toy_calorimeter: ModuleType,
     path = toy_calorimeter.write_toy_showers(tmp_path / "toy.h5", toy_calorimeter.toy_energies(600))
     spec = toy_calorimeter.toy_energy_spec(path)
     events = gather_events(event_source(spec), seed=1)
-    refuse_short_word(spec, events)
+    refuse_unfit_word(spec, events)
     short = toy_calorimeter.toy_energy_spec(path, "output.lsb=0.0625", "output.bits=4")
     with pytest.raises(BadInput, match="the output word is too short for the target") as caught:
-        refuse_short_word(short, events)
+        refuse_unfit_word(short, events)
     assert "at most 0.9375 GeV; 100 % of the training events" in str(caught.value)
+
+
+def test_a_word_too_coarse_for_the_target_is_refused(toy_calorimeter: ModuleType, tmp_path: Path) -> None:
+    """Showers up to 50 GeV in steps of 128 GeV are all 0; in steps of 32 GeV most are not."""
+    path = toy_calorimeter.write_toy_showers(tmp_path / "toy.h5", toy_calorimeter.toy_energies(600))
+    coarse = toy_calorimeter.toy_energy_spec(path, "output.lsb=128")
+    events = gather_events(event_source(coarse), seed=1)
+    with pytest.raises(BadInput, match="the output word is too coarse for the target") as caught:
+        refuse_unfit_word(coarse, events)
+    assert "steps of 128 GeV; 100 % of the training events round to 0" in str(caught.value)
+    refuse_unfit_word(toy_calorimeter.toy_energy_spec(path, "output.lsb=32"), events)
 
 
 def test_files_with_other_cells_are_refused(toy_calorimeter: ModuleType, tmp_path: Path) -> None:

@@ -152,8 +152,11 @@ def test_hardware_joins_the_plot(reference: Path, tmp_path: Path, monkeypatch: p
         assert medians["RTL"] == pytest.approx(factor * medians["quantised"])
 
 
-def test_a_bias_breaks_its_gate(toy_calorimeter: ModuleType, showers: Path, tmp_path: Path) -> None:
+def test_a_bias_breaks_its_gate(
+    toy_calorimeter: ModuleType, showers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A word that saturates at 16 GeV cannot measure 50 GeV: exit code 3, with type, figure and limit."""
+    monkeypatch.setattr("trigml.reports.resolution_plot.write_resolution_plot", lambda *_, **__: None)
     saturating = toy_calorimeter.toy_energy_spec(
         showers, "output.bits=6", "gate.max_bias=0.2", "training.epochs=1"
     )

@@ -32,8 +32,8 @@ MAX_TEST_EVENTS = 500_000
 
 _PIECE_EVENTS = 65_536
 
-_TOO_MANY_ABOVE = 0.75
-"""With so many targets above the highest word a regression is a mistake; with fewer it may be meant."""
+_TOO_MANY_OUTSIDE = 0.75
+"""With so many targets above the highest word, or below half an LSB, a regression is a mistake."""
 
 Floats: TypeAlias = NDArray[np.float32]
 Preparation: TypeAlias = Callable[[Floats], Floats]
@@ -299,25 +299,34 @@ def _refuse_unlearnable(events: SplitEvents) -> None:
         )
 
 
-def refuse_short_word(spec: Spec, events: SplitEvents) -> None:
-    """Refuse a regression whose output word cannot hold most of what it is to learn.
+def refuse_unfit_word(spec: Spec, events: SplitEvents) -> None:
+    """Refuse a regression whose output word cannot tell most of what it is to learn.
 
     Raises:
-        BadInput: more than 75 % of the training events have a target above the highest word.
+        BadInput: more than 75 % of the training events have a target above the highest word, or one that
+            rounds to 0.
     """
     if spec.output is None:
         return
-    truth = truth_of(events.training)
-    highest = spec.output.lsb * (2**spec.output.bits - 1)
-    above = float(np.mean(truth > highest))
-    if above > _TOO_MANY_ABOVE:
-        unit = events.target_unit
+    truth, lsb, unit = truth_of(events.training), spec.output.lsb, events.target_unit
+    highest = lsb * (2**spec.output.bits - 1)
+    above, nothing = float(np.mean(truth > highest)), float(np.mean(truth <= lsb / 2))
+    expected = f"a word for {float(np.median(truth)):g} {unit}, the median of the training events"
+    if above > _TOO_MANY_OUTSIDE:
         raise BadInput(
             "the output word is too short for the target",
             where="output",
-            expected=f"a word for {float(np.median(truth)):g} {unit}, the median of the training events",
+            expected=expected,
             found=f"at most {highest:g} {unit}; {100 * above:.0f} % of the training events are above",
             remedy="give output.bits or output.lsb a higher value",
+        )
+    if nothing > _TOO_MANY_OUTSIDE:
+        raise BadInput(
+            "the output word is too coarse for the target",
+            where="output.lsb",
+            expected=expected,
+            found=f"steps of {lsb:g} {unit}; {100 * nothing:.0f} % of the training events round to 0",
+            remedy="give output.lsb a lower value",
         )
 
 

@@ -44,7 +44,7 @@ from trigml.training.events import (
     gather_events,
     in_pieces,
     quantized_inputs,
-    refuse_short_word,
+    refuse_unfit_word,
 )
 from trigml.training.heads import output_labels, start_as_sum
 from trigml.training.hidden_layers import dense_activation_names
@@ -120,7 +120,7 @@ def _train(
 ) -> RunSummary:
     with progress.task("Reading the events"):
         events = gather_events(source, spec.training.seed)
-        refuse_short_word(spec, events)
+        refuse_unfit_word(spec, events)
     notes = list(_notes_on_events(events))
     for note in notes:
         progress.say(note)
