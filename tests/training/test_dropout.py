@@ -20,6 +20,7 @@ from trigml.training.calibration import layer_outputs
 from trigml.training.dropout import Dropout
 from trigml.training.events import InMemory
 from trigml.training.loop import FitSettings, fit
+from trigml.training.objectives import CrossEntropy
 from trigml.training.symmetries import Symmetrised, generated_by, permutation_of
 
 pytestmark = pytest.mark.slow  # importing TensorFlow takes 5 s
@@ -45,13 +46,21 @@ def inputs(n: int = 200) -> np.ndarray:
     return np.random.default_rng(0).integers(-8, 8, size=(n, 4)).astype(np.float32) / 4
 
 
+LABELS = np.random.default_rng(1).integers(0, 3, 200)
+
+
+def loss_without_dropout(model: Any, weights: tuple[np.ndarray, ...]) -> float:
+    """Of the validation events."""
+    model.set_weights(list(weights))
+    return float(np.mean(CrossEntropy().losses(model(inputs(50), training=False), LABELS[:50])))
+
+
 def train(model: Any, checkpoint: Path, dropout: Dropout | None, progress: Any = None) -> Any:
     group = generated_by([permutation_of("transpose", ((1, 2, 2),))])
-    labels = np.random.default_rng(1).integers(0, 3, 200)
     return fit(
         model,
-        Symmetrised(InMemory(inputs(), labels, seed=5), group, seed=5),
-        (inputs(50), labels[:50]),
+        Symmetrised(InMemory(inputs(), LABELS, seed=5), group, seed=5),
+        (inputs(50), LABELS[:50]),
         FitSettings(3, 25, 0.01, 0.0, 10, ScheduleSpec(), dropout),
         checkpoint=checkpoint,
         title="Toy",
@@ -97,9 +106,12 @@ def test_the_model_itself_stays_as_it_was(model: Any) -> None:
 def test_an_interrupted_training_ends_with_the_same_weights(
     model: Any, tmp_path: Path, recorder: Any
 ) -> None:
-    """Dropout and symmetries go on after an interruption as if there had been none."""
+    """Dropout and symmetries go on after an interruption as if there was none; validation has neither."""
     start = [weight.copy() for weight in model.get_weights()]
     undisturbed = train(model, tmp_path / "one.npz", DROPOUT)
+    assert undisturbed.validation_losses[-1] == pytest.approx(
+        loss_without_dropout(model, undisturbed.weights)
+    )
     model.set_weights(start)
     with pytest.raises(KeyboardInterrupt):
         train(model, tmp_path / "other.npz", DROPOUT, recorder(stop_at="Toy", after=1.2))

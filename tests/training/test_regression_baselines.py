@@ -103,3 +103,15 @@ def test_trees_refuse_a_feature_that_is_not_finite() -> None:
     bad[7, 3] = np.nan
     with pytest.raises(BadInput, match="event 7 of the split, feature 3"):
         regression_trees((features, truth), (bad, truth), features)
+
+
+def test_trees_make_the_relative_error_small() -> None:
+    """Where the features say nothing, the best guess is Σ(1/E) / Σ(1/E²), far below the mean energy."""
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=(900, 2)).astype(np.float32)
+    truth = np.exp(rng.uniform(0, 3, 900)).astype(np.float32)
+    train, held = (features[:600], truth[:600]), (features[600:], truth[600:])
+    guess = float((1 / truth).sum() / (1 / truth**2).sum())
+    assert truth.mean() > 3 * guess
+    found = regression_trees(train, held, features)
+    assert np.median(found.predictions) == pytest.approx(guess, rel=0.3)
